@@ -1,0 +1,212 @@
+import { createRequire } from "node:module";
+import { type Consumer, Kafka, type KafkaMessage, logLevel } from "kafkajs";
+import type { Log } from "./log.ts";
+import { pause } from "./pause.ts";
+
+/**
+ * The only file that knows kafkajs. The library is not maintained any more, so what it needs to be trusted stands here too:
+ * its request queue at rest, its restarts, its noise.
+ */
+
+export interface OutgoingMessage {
+  topic: string;
+  key: string;
+  value: string;
+  headers: Record<string, string>;
+}
+
+export interface IncomingMessage {
+  topic: string;
+  partition: number;
+  offset: string;
+  value: string;
+  headers: Record<string, string>;
+}
+
+export interface KafkaProducer {
+  /** Resolves when every in-sync replica has the messages, in their order. Any error means: later. */
+  send(messages: OutgoingMessage[]): Promise<void>;
+}
+
+export interface KafkaConsumer {
+  /** Whether it is a member of its group at this moment. */
+  running(): boolean;
+  stop(): Promise<void>;
+}
+
+export interface KafkaClient {
+  producer: KafkaProducer;
+  /** Handles the messages of `topics`, those of one partition one after another. It comes back by itself after any loss. */
+  consume(group: string, topics: string[], handle: (message: IncomingMessage) => Promise<void>): KafkaConsumer;
+  /** Throws when no broker answers. */
+  ping(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+restRequestQueue();
+
+/** Connects when it is first needed; the brokers need not be there yet. */
+export function createKafkaClient(options: { brokers: string[]; clientId: string; log: Log }): KafkaClient {
+  const { log } = options;
+  const kafka = new Kafka({
+    clientId: options.clientId,
+    brokers: options.brokers,
+    connectionTimeout: 2_000,
+    requestTimeout: 10_000,
+    retry: { initialRetryTime: 200, maxRetryTime: 3_000, retries: 4 },
+    logLevel: logLevel.ERROR,
+    logCreator: () => (entry) => log.debug({ kafka: entry.log.message, namespace: entry.namespace }, "kafkajs"),
+  });
+  const producer = kafka.producer({ allowAutoTopicCreation: false, idempotent: true, maxInFlightRequests: 1 });
+  let connected: Promise<void> | undefined;
+  const consumers = new Set<KafkaConsumer>();
+
+  async function send(messages: OutgoingMessage[]): Promise<void> {
+    connected ??= producer.connect();
+    try {
+      await connected;
+      const topics = Map.groupBy(messages, (message) => message.topic);
+      await producer.sendBatch({
+        acks: -1,
+        topicMessages: [...topics].map(([topic, group]) => ({ topic, messages: group })),
+      });
+    } catch (error) {
+      connected = undefined;
+      throw error;
+    }
+  }
+
+  return {
+    producer: { send },
+    consume(group, topics, handle) {
+      const consumer = keepConsuming(kafka, group, topics, handle, log);
+      consumers.add(consumer);
+      return consumer;
+    },
+    async ping() {
+      const admin = kafka.admin({ retry: { retries: 0 } });
+      try {
+        await admin.connect();
+      } finally {
+        await admin.disconnect().catch(() => undefined);
+      }
+    },
+    async stop() {
+      await Promise.all([...consumers].map((consumer) => consumer.stop()));
+      await producer.disconnect().catch(() => undefined);
+    },
+  };
+}
+
+const sessionTimeoutMs = 10_000;
+
+/** Runs one consumer after another: kafkajs gives up for good on some errors and may hang on others. */
+function keepConsuming(
+  kafka: Kafka,
+  groupId: string,
+  topics: string[],
+  handle: (message: IncomingMessage) => Promise<void>,
+  log: Log,
+): KafkaConsumer {
+  const stopping = new AbortController();
+  let joined = false;
+
+  async function consumeOnce(): Promise<void> {
+    const consumer = kafka.consumer({
+      groupId,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: 2_000,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 4, restartOnFailure: async () => false },
+    });
+    const ended = new AbortController();
+    let lastSign = Date.now();
+    const sign = () => {
+      lastSign = Date.now();
+      if (!joined) log.info({ group: groupId, topics }, "the consumer is in its group");
+      joined = true;
+    };
+    consumer.on(consumer.events.GROUP_JOIN, sign);
+    consumer.on(consumer.events.HEARTBEAT, sign);
+    consumer.on(consumer.events.FETCH, () => {
+      lastSign = Date.now();
+    });
+    consumer.on(consumer.events.CRASH, () => ended.abort());
+    const watchdog = setInterval(() => {
+      if (Date.now() - lastSign > 3 * sessionTimeoutMs) ended.abort();
+    }, 1_000);
+    const stop = () => ended.abort();
+    stopping.signal.addEventListener("abort", stop);
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics, fromBeginning: true });
+      await run(consumer, handle);
+      await new Promise<void>((resolve) => {
+        if (ended.signal.aborted) resolve();
+        else ended.signal.addEventListener("abort", () => resolve());
+      });
+    } finally {
+      clearInterval(watchdog);
+      stopping.signal.removeEventListener("abort", stop);
+      if (joined && !stopping.signal.aborted)
+        log.warn({ group: groupId }, "the consumer has lost its group, joining again");
+      joined = false;
+      await Promise.race([consumer.disconnect().catch(() => undefined), pause(5_000)]);
+    }
+  }
+
+  async function keep(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted; failures++) {
+      const start = Date.now();
+      await consumeOnce().catch((error: Error) => log.debug({ group: groupId, err: error.message }, "consumer"));
+      if (Date.now() - start > 30_000) failures = 0;
+      await pause(Math.min(250 * 2 ** failures, 2_000), stopping.signal);
+    }
+  }
+
+  const running = keep();
+  return {
+    running: () => joined,
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+function run(consumer: Consumer, handle: (message: IncomingMessage) => Promise<void>): Promise<void> {
+  return consumer.run({
+    partitionsConsumedConcurrently: 3,
+    eachMessage: async ({ topic, partition, message, heartbeat }) => {
+      const beat = setInterval(() => void heartbeat().catch(() => undefined), 2_000);
+      try {
+        await handle({
+          topic,
+          partition,
+          offset: message.offset,
+          value: message.value?.toString() ?? "",
+          headers: headersOf(message),
+        });
+      } finally {
+        clearInterval(beat);
+      }
+    },
+  });
+}
+
+function headersOf(message: KafkaMessage): Record<string, string> {
+  return Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]));
+}
+
+/** kafkajs 2.2.4 re-arms a timer of negative length as long as it lives: 5 % of a core at rest, and a warning on standard error. */
+function restRequestQueue(): void {
+  const RequestQueue = createRequire(import.meta.url)("kafkajs/src/network/requestQueue/index.js");
+  const schedule = RequestQueue.prototype.scheduleCheckPendingRequests;
+  RequestQueue.prototype.scheduleCheckPendingRequests = function (this: {
+    pending: unknown[];
+    throttledUntil: number;
+  }) {
+    if (this.pending.length === 0 && this.throttledUntil <= Date.now()) return;
+    schedule.call(this);
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * Starts OpenTelemetry. Loaded before everything else, so that the packages it instruments are not loaded yet:
+ * `node --import ./kit/telemetry.ts services/chat/main.ts`.
+ *
+ * Spans go by OTLP to OTEL_EXPORTER_OTLP_ENDPOINT and are dropped while nobody listens there. Metrics are read at `GET /metrics`.
+ */
+import { basename, dirname } from "node:path";
+import { diag } from "@opentelemetry/api";
+import { IORedisInstrumentation } from "@opentelemetry/instrumentation-ioredis";
+import { PgInstrumentation } from "@opentelemetry/instrumentation-pg";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { NodeSDK } from "@opentelemetry/sdk-node";
+import { register } from "import-in-the-middle/register-hooks.mjs";
+import { prometheus } from "./metrics.ts";
+
+register({ include: ["pg", "pg-pool", "ioredis"] });
+
+// A collector that is away is normal here; the exporter's complaints would fill the log.
+diag.disable();
+
+// A service's name is its folder's.
+const service = process.env.OTEL_SERVICE_NAME ?? basename(dirname(process.argv[1] ?? "unknown/main.ts"));
+
+const sdk = new NodeSDK({
+  resource: resourceFromAttributes({
+    "service.name": service,
+    "service.instance.id": process.env.SERVICE_INSTANCE ?? service,
+    "service.namespace": "game",
+  }),
+  metricReaders: [prometheus],
+  instrumentations: [
+    new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true }),
+    new IORedisInstrumentation({ requireParentSpan: true }),
+  ],
+});
+sdk.start();
+
+/** Sends the spans that wait and ends. */
+export async function stopTelemetry(): Promise<void> {
+  await sdk.shutdown().catch(() => undefined);
+}
+
+// serve.ts calls it last; a global, so that a process without telemetry doesn't load the SDK.
+(globalThis as { stopTelemetry?: () => Promise<void> }).stopTelemetry = stopTelemetry;
