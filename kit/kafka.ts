@@ -39,7 +39,7 @@ export interface KafkaClient {
   /** Handles the messages of `topics`, those of one partition one after another. It comes back by itself after any loss. */
   consume(group: string, topics: string[], handle: (message: IncomingMessage) => Promise<void>): KafkaConsumer;
   /** Throws when no broker answers. */
-  ping(): Promise<void>;
+  ping(): Promise<undefined>;
   stop(): Promise<void>;
 }
 
@@ -87,6 +87,7 @@ export function createKafkaClient(options: { brokers: string[]; clientId: string
       const admin = kafka.admin({ retry: { retries: 0 } });
       try {
         await admin.connect();
+        return undefined;
       } finally {
         await admin.disconnect().catch(() => undefined);
       }

@@ -1,7 +1,11 @@
+import { join } from "node:path";
 import pg from "pg";
 import type { Log } from "./log.ts";
 import { migrate } from "./migrate.ts";
 import { pause } from "./pause.ts";
+
+/** The tables that every database has, laid before the service's own. */
+export const kitMigrations = join(import.meta.dirname, "migrations");
 
 /** A service's own database. */
 export interface Database {

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
+import { parseEvent } from "#kit/events.ts";
+import { databaseProbe } from "#kit/health.ts";
+import { consumeEvents } from "#kit/inbox.ts";
+import { refuseEndedSessions } from "#kit/interceptors.ts";
+import { createKafkaClient } from "#kit/kafka.ts";
+import { createLog } from "#kit/log.ts";
+import { kitMigrations, openDatabase } from "#kit/postgres.ts";
+import { runUntilSignal } from "#kit/process.ts";
+import { startServer } from "#kit/serve.ts";
+import { createAccountService } from "./account.ts";
+import { loadConfig } from "./config.ts";
+import { createEventHandlers } from "./events.ts";
+import { createPostgresProfileStore } from "./store.ts";
+
+const name = "account";
+const config = loadConfig(process.env);
+const log = createLog(name, config.instance);
+const migrations = [kitMigrations, join(import.meta.dirname, "migrations")];
+const database = openDatabase({ url: config.databaseUrl, name, migrations, log });
+const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: config.instance ?? name, log });
+const store = createPostgresProfileStore(database.pool);
+const handlers = createEventHandlers(store);
+consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
+
+const server = await startServer({
+  name,
+  log,
+  listen: config.listen,
+  services: [AccountService],
+  routes: (router) => router.service(AccountService, createAccountService({ store })),
+  interceptors: [refuseEndedSessions(store.isSessionEnded, log)],
+  probes: { database: databaseProbe(database), kafka: kafka.ping },
+  started: database.migrated,
+  sidecarTokenFile: config.sidecarTokenFile,
+});
+runUntilSignal(server, [kafka.stop, database.close], log);
