@@ -169,8 +169,10 @@ function keepConsuming(
   return {
     running: () => joined,
     async stop() {
+      // Only a member has a group to leave; an attempt to become one would be waited for in vain.
+      const leave = joined ? running : undefined;
       stopping.abort();
-      await running;
+      await leave;
     },
   };
 }

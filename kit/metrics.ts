@@ -1,8 +1,4 @@
 import { metrics } from "@opentelemetry/api";
-import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 
-/** Answers `GET /metrics` in the Prometheus text format; {@link file://./telemetry.ts} feeds it. */
-export const prometheus = new PrometheusExporter({ preventServerStart: true });
-
-/** The meter of this process. */
+/** The meter of this process. Not to be imported by telemetry.ts: a meter taken before the SDK has started records nothing. */
 export const meter = metrics.getMeter("game-mesh");

@@ -6,7 +6,11 @@ import { meter } from "./metrics.ts";
 
 /** Neither node:http2 nor connect-es makes spans of its own: these two are the only source of RPC spans. */
 const tracer = trace.getTracer("game-mesh/rpc");
-const calls = meter.createHistogram("rpc.server.call.duration", { unit: "s", description: "Calls by method and code" });
+const calls = meter.createHistogram("rpc.server.call.duration", {
+  unit: "s",
+  description: "Calls by method and code",
+  advice: { explicitBucketBoundaries: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] },
+});
 
 /** The codes that are the server's fault. Others are answers. */
 const faults = new Set([

@@ -10,7 +10,7 @@ import { serveGrpcHealth } from "./grpc-health.ts";
 import { type Probe, reportHealth } from "./health.ts";
 import { reportErrors, requireSidecar } from "./interceptors.ts";
 import type { Log } from "./log.ts";
-import { prometheus } from "./metrics.ts";
+import { prometheus } from "./prometheus.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { serveReflection } from "./reflection.ts";
 import { type RequestHandler, traceServerCall } from "./rpc-tracing.ts";

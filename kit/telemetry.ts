@@ -11,7 +11,8 @@ import { PgInstrumentation } from "@opentelemetry/instrumentation-pg";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { register } from "import-in-the-middle/register-hooks.mjs";
-import { prometheus } from "./metrics.ts";
+import { pause } from "./pause.ts";
+import { prometheus } from "./prometheus.ts";
 
 register({ include: ["pg", "pg-pool", "ioredis"] });
 
@@ -27,6 +28,8 @@ const sdk = new NodeSDK({
     "service.instance.id": process.env.SERVICE_INSTANCE ?? service,
     "service.namespace": "game",
   }),
+  // Nothing of the machine belongs into spans and metrics.
+  resourceDetectors: [],
   metricReaders: [prometheus],
   instrumentations: [
     new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true }),
@@ -35,9 +38,9 @@ const sdk = new NodeSDK({
 });
 sdk.start();
 
-/** Sends the spans that wait and ends. */
+/** Sends the spans that wait, for a second at most: an absent collector must not hold up the end. */
 export async function stopTelemetry(): Promise<void> {
-  await sdk.shutdown().catch(() => undefined);
+  await Promise.race([sdk.shutdown().catch(() => undefined), pause(1_000)]);
 }
 
 // serve.ts calls it last; a global, so that a process without telemetry doesn't load the SDK.
