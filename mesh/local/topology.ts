@@ -1,0 +1,94 @@
+/** A process that answers calls, with an Envoy of its own beside it. */
+export interface Workload {
+  /** Unique; also the name of its folder in envoy/. A replica is `<service>-<number>`. */
+  name: string;
+  /** Its service: proto package, Istio host, Kubernetes ServiceAccount, `service.name`. */
+  service: string;
+  /** Its place in every address; 0 is the edge. Never given to another workload later. */
+  index: number;
+  /** `router`: the edge, alone. `sidecar`: beside a service. */
+  role: "router" | "sidecar";
+}
+
+/** The workloads. To add a service or a replica, add its line (free indices: 5 to 99), then `npm run mesh:compile`. */
+export const workloads: readonly Workload[] = [
+  { name: "edge", service: "edge", index: 0, role: "router" },
+  { name: "auth", service: "auth", index: 1, role: "sidecar" },
+  { name: "account", service: "account", index: 2, role: "sidecar" },
+  { name: "chat", service: "chat", index: 3, role: "sidecar" },
+  { name: "chat-2", service: "chat", index: 4, role: "sidecar" },
+];
+
+/** The workloads that stand beside a service. */
+export const sidecars: readonly Workload[] = workloads.filter(({ role }) => role === "sidecar");
+
+/** The services behind the edge, each once. */
+export const services: readonly string[] = [...new Set(sidecars.map(({ service }) => service))];
+
+/** The workload of that name. */
+export function workload(name: string): Workload {
+  const found = workloads.find((candidate) => candidate.name === name);
+  if (!found) throw new Error(`no workload is named ${name}: there are ${workloads.map((w) => w.name).join(", ")}`);
+  return found;
+}
+
+/** The Kubernetes namespace of the game; part of every host and identity. */
+export const namespace = "game";
+
+/** What every caller names: the mesh turns it into an address. */
+export const hostOf = (service: string): string => `${service}.${namespace}.svc.cluster.local`;
+
+/** The identity that mutual TLS proves. */
+export const spiffeId = (service: string): string => `spiffe://cluster.local/ns/${namespace}/sa/${service}`;
+
+/** The port of every service, and of the edge without TLS. */
+export const port = 8080;
+/** The edge's port with TLS. */
+export const tlsPort = 8443;
+
+/** A place to listen or dial. */
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** `host:port`. */
+export const format = ({ host, port }: Address): string => `${host}:${port}`;
+
+/**
+ * The addresses of one stack. Every stack lives in a loopback network 127.`network`.*.* of its own and uses the same ports there:
+ * 0 is `npm start` and the form of the committed files; test stacks take one of 1 to 250.
+ */
+export function addresses(network: number) {
+  const at = (third: number, fourth: number, port: number): Address => ({
+    host: `127.${network}.${third}.${fourth}`,
+    port,
+  });
+  const shared = (port: number) => at(0, 1, port);
+  return {
+    edge: shared(port),
+    edgeTls: shared(tlsPort),
+    /** Where a workload's sidecar takes calls from the mesh. */
+    inbound: ({ index }: Workload) => at(1, index, port),
+    /** Where a workload's app dials the mesh (`MESH_EGRESS`). */
+    outbound: ({ index }: Workload) => at(2, index, port),
+    /** Where a workload's app itself listens (`LISTEN`). */
+    app: ({ index }: Workload) => shared(9100 + index),
+    /** Envoy's admin page of a workload. */
+    admin: ({ index }: Workload) => shared(15000 + index),
+    postgres: shared(15432),
+    redis: shared(16379),
+    kafka: shared(19092),
+    kafkaController: shared(19093),
+    otlpGrpc: shared(4317),
+    otlpHttp: shared(4318),
+    jaeger: shared(16686),
+    /** Whoever listens here owns the network. */
+    claim: shared(15999),
+  };
+}
+
+/** `text` with every address of network `from` moved to network `to`. */
+export function relocate(text: string, from: number, to: number): string {
+  return text.replaceAll(new RegExp(`\\b127\\.${from}\\.(\\d+\\.\\d+)\\b`, "g"), `127.${to}.$1`);
+}
