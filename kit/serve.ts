@@ -10,6 +10,7 @@ import { serveGrpcHealth } from "./grpc-health.ts";
 import { type Probe, reportHealth } from "./health.ts";
 import { reportErrors, requireSidecar } from "./interceptors.ts";
 import type { Log } from "./log.ts";
+import { blameClientForMalformed } from "./malformed.ts";
 import { prometheus } from "./prometheus.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { serveReflection } from "./reflection.ts";
@@ -65,6 +66,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         services.map(({ typeName }) => typeName),
         readiness,
       );
+      blameClientForMalformed(router);
     },
     interceptors: [
       reportErrors(log),
