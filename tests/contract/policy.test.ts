@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
+import { parseAllDocuments } from "yaml";
+import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
+import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
+import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
+import { permissionsOf } from "../../services/auth/permissions.ts";
+
+/** Holds the schemas and the policy together: what one says of an RPC, the other must know. */
+
+interface Route {
+  name: string;
+  match?: { uri: { exact?: string; prefix?: string } }[];
+  timeout?: string;
+  retries?: { attempts: number };
+}
+
+interface Rule {
+  to: { operation: { paths: string[] } }[];
+  when?: { key: string; values: string[] }[];
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the objects are as Istio defines them
+type Objekt = any;
+
+const root = join(import.meta.dirname, "../../mesh/istio");
+const objects: Objekt[] = globSync("**/*.yaml", { cwd: root }).flatMap((file) =>
+  parseAllDocuments(readFileSync(join(root, file), "utf8")).map((document) => document.toJS()),
+);
+const routes: Route[] = objects
+  .filter(({ kind, spec }) => kind === "VirtualService" && spec.gateways?.includes("edge"))
+  .flatMap(({ spec }) => spec.http);
+const rules: Rule[] = objects
+  .filter(({ kind, spec }) => kind === "AuthorizationPolicy" && spec.selector?.matchLabels?.app === "edge")
+  .flatMap(({ spec }) => spec.rules);
+
+const methods: DescMethod[] = [AuthService, AccountService, ChatService].flatMap((service) => service.methods);
+
+/** Both ways in: the RPC path, and the REST form. */
+function pathsOf(method: DescMethod): string[] {
+  const service = method.parent.typeName.split(".")[1];
+  return [`/${method.parent.typeName}/${method.name}`, `/api/v1/${service}/${method.name}`];
+}
+
+const routesOf = (path: string) => routes.filter(({ match }) => match?.some(({ uri }) => uri.exact === path));
+const rulesOf = (path: string) => rules.filter(({ to }) => to.some(({ operation }) => operation.paths.includes(path)));
+
+for (const method of methods)
+  test(`${method.parent.typeName}/${method.name} has a route, a timeout, retries only if it may, and one rule of who may call it`, () => {
+    for (const path of pathsOf(method)) {
+      const [route, ...others] = routesOf(path);
+      assert.ok(route, `no VirtualService of the edge routes ${path}`);
+      assert.equal(others.length, 0, `${path} has several routes`);
+      assert.ok(route.timeout, `${route.name} states no timeout`);
+      const stream = method.methodKind !== "unary";
+      assert.equal(route.timeout === "0s", stream, `${route.name}: a stream has no timeout, any other call has one`);
+      assert.ok(route.retries, `${route.name} states no retries, and Istio's default is 2`);
+      const mayRepeat = method.idempotency !== Idempotency.IDEMPOTENCY_UNKNOWN;
+      assert.ok(
+        mayRepeat || route.retries.attempts === 0,
+        `${route.name} retries ${method.name}, which is not idempotent`,
+      );
+      assert.equal(rulesOf(path).length, 1, `${path} stands in one rule of an AuthorizationPolicy of the edge`);
+    }
+  });
+
+test("the two forms of a call share their route and their rule", () => {
+  for (const method of methods) {
+    const [rpc, rest] = pathsOf(method) as [string, string];
+    assert.deepEqual(routesOf(rpc), routesOf(rest));
+    assert.deepEqual(rulesOf(rpc), rulesOf(rest));
+  }
+});
+
+test("no policy names a path that no schema has", () => {
+  const known = new Set(methods.flatMap(pathsOf));
+  const routed = routes.flatMap(({ match = [] }) => match.map(({ uri }) => uri.exact ?? ""));
+  const ruled = rules.flatMap(({ to }) => to.flatMap(({ operation }) => operation.paths ?? []));
+  const unknown = [...routed, ...ruled].filter((path) => /^\/(game\.|api\/)/.test(path) && !known.has(path));
+  assert.deepEqual(unknown, []);
+});
+
+test("every permission that a rule asks for is given to some role, and the other way round", () => {
+  const asked = new Set(rules.flatMap(({ when = [] }) => when.flatMap(({ values }) => values)));
+  assert.deepEqual([...asked].sort(), [...permissionsOf(["admin"])].sort());
+});

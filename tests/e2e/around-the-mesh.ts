@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Code } from "@connectrpc/connect";
+import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
+import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
+import { createEdgeClient } from "../support/clients.ts";
+import type { Platform } from "./platform.ts";
+
+/** Nobody gets past the edge and the sidecars. */
+export function aroundTheMesh(platform: Platform): void {
+  describe("around the mesh", () => {
+    const at = (rest: string) => `http://127.${platform().network}.${rest}`;
+    const headers = { "x-user-id": crypto.randomUUID(), "x-user-name": "eve" };
+
+    test("a service called around its sidecar refuses", async () => {
+      const chat = createEdgeClient(ChatService, at("0.1:9103"), { headers });
+      await assert.rejects(chat.sendMessage({ channel: "world", text: "x" }), { code: Code.Unauthenticated });
+    });
+
+    test("a sidecar takes no call without a certificate of the mesh", async () => {
+      const chat = createEdgeClient(ChatService, at("1.3:8080"), { headers });
+      await assert.rejects(chat.sendMessage({ channel: "world", text: "x" }), { code: Code.Unavailable });
+    });
+
+    test("a service that has no business with another is refused", async () => {
+      const headers = { host: "auth.game.svc.cluster.local:8080" };
+      const auth = createEdgeClient(AuthService, at("2.2:8080"), { headers });
+      await assert.rejects(auth.validateToken({ accessToken: "x" }), (error: { code?: Code }) =>
+        [Code.PermissionDenied, Code.Unimplemented, Code.Unavailable].includes(error.code!),
+      );
+    });
+  });
+}

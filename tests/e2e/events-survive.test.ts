@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import pg from "pg";
+import { startEngines } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+
+const pump = join(import.meta.dirname, "../support/event-pump.ts");
+const count = 1_200;
+const kills = 6;
+
+/** Kills after a while that the seed gives, so that a run can be repeated. */
+function* pauses(seed: number) {
+  for (let x = seed; ; ) {
+    x = (x * 1_103_515_245 + 12_345) % 2 ** 31;
+    yield 300 + (x % 1_500);
+  }
+}
+
+async function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once("exit", resolve));
+}
+
+test("events survive the killing of writer, relay, consumer and Kafka: none is lost, none has its effect twice, each key keeps its order", async (t: TestContext) => {
+  const seed = Number(process.env.SEED ?? Date.now() % 100_000);
+  t.diagnostic(`SEED=${seed}`);
+  const engines = await startEngines(t, ["postgres", "kafka"]);
+  const url = engines.databaseUrl("account");
+  const pool = new pg.Pool({ connectionString: url });
+  pool.on("error", () => undefined);
+  t.after(() => pool.end());
+  const start = () =>
+    spawn(process.execPath, [pump, url, engines.kafkaBrokers, "0", String(count)], {
+      stdio: "ignore",
+      env: { ...process.env, LOG_LEVEL: "silent" },
+    });
+
+  let child = start();
+  t.after(async () => {
+    child.kill("SIGKILL");
+    await exited(child);
+  });
+  const handled = async () => {
+    const { rows } = await pool.query<{ n: string }>("select coalesce(sum(n), 0) as n from tally");
+    return Number(rows[0]!.n);
+  };
+  await until("the first events are handled", async () => (await handled()) > 0, 60_000);
+  const pause = pauses(seed);
+  for (let kill = 1; kill <= kills; kill++) {
+    const ms = pause.next().value!;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    child.kill("SIGKILL");
+    await exited(child);
+    if (kill === Math.ceil(kills / 2)) engines.process("kafka").kill("SIGKILL");
+    child = start();
+  }
+  await until("all events are handled", async () => (await handled()) >= count, 120_000);
+
+  const { rows } = await pool.query<{ key: string; n: number; numbers: number[] }>("select * from tally order by key");
+  assert.equal(
+    rows.reduce((sum, { n }) => sum + n, 0),
+    count,
+  );
+  for (const { key, numbers } of rows) {
+    const expected = Array.from({ length: count }, (_, i) => i).filter((i) => `key-${i % 7}` === key);
+    assert.deepEqual(numbers, expected, `${key} in order, each once`);
+  }
+  const { rows: left } = await pool.query("select count(*)::int as n from outbox");
+  assert.equal(left[0].n, 0, "the outbox is empty");
+});

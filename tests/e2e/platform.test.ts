@@ -1,0 +1,27 @@
+/** The whole platform, started once: the real edge, sidecars and engines. The suites run one after another, the killing ones last. */
+import { after, before } from "node:test";
+import type { Stack } from "../../stack/stack.ts";
+import { createTestStack } from "../support/stack.ts";
+import { aroundTheMesh } from "./around-the-mesh.ts";
+import { authDown } from "./auth-down.ts";
+import { basicFlow } from "./basic-flow.ts";
+import { enginesKilled } from "./engines-killed.ts";
+import { crowd } from "./load.ts";
+import { protocolsAlike } from "./protocols.ts";
+import { traces } from "./traces.ts";
+
+let stack: Stack;
+const platform = () => stack;
+
+before(async () => {
+  stack = await createTestStack();
+});
+after(() => stack?.stop());
+
+basicFlow(platform);
+protocolsAlike(platform);
+aroundTheMesh(platform);
+traces(platform);
+crowd(platform);
+authDown(platform);
+enginesKilled(platform);

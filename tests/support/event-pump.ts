@@ -1,0 +1,57 @@
+/**
+ * A process that is made to be killed: it writes events through an outbox, relays them, and counts them by an inbox.
+ *
+ * Its effect (`n = n + 1`) shows any event that is lost or handled twice, and the list of handled numbers any change of order.
+ *
+ * usage: node event-pump.ts DATABASE_URL KAFKA_BROKERS FIRST COUNT
+ */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { consumeEvents } from "#kit/inbox.ts";
+import { createKafkaClient } from "#kit/kafka.ts";
+import { createLog } from "#kit/log.ts";
+import { startOutbox } from "#kit/outbox.ts";
+import { kitMigrations, openDatabase } from "#kit/postgres.ts";
+
+const [url, brokers, first, count] = process.argv.slice(2) as [string, string, string, string];
+const log = createLog("event-pump");
+const migrations = [kitMigrations, join(import.meta.dirname, "event-pump-migrations")];
+const database = openDatabase({ url, name: "event-pump", migrations, log });
+const kafka = createKafkaClient({ brokers: [brokers], clientId: "event-pump", log });
+const outbox = startOutbox(database, kafka.producer, log);
+
+consumeEvents<{ key: string; number: number }>({
+  kafka,
+  group: "event-pump",
+  topics: ["game-events"],
+  database,
+  parse: (value) => JSON.parse(value),
+  handlers: {
+    async counted({ key, number }, client) {
+      await client.query(
+        `insert into tally (key, n, numbers) values ($1, 1, array[$2::int])
+         on conflict (key) do update set n = tally.n + 1, numbers = tally.numbers || excluded.numbers`,
+        [key, number],
+      );
+    },
+  },
+  log,
+});
+
+await database.migrated;
+for (let number = Number(first); number < Number(first) + Number(count); number++) {
+  const key = `key-${number % 7}`;
+  // The table `written` is the work whose transaction the event belongs to.
+  await database
+    .transaction(async (client) => {
+      const { rowCount } = await client.query("insert into written (number) values ($1) on conflict do nothing", [
+        number,
+      ]);
+      if (rowCount === 0) return;
+      const payload = JSON.stringify({ key, number });
+      await outbox.append(client, { eventId: randomUUID(), topic: "game-events", key, type: "counted", payload });
+    })
+    .catch((error) => log.warn({ err: error.message }, "not written"));
+  outbox.wake();
+}
+log.info("all written");

@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
+import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
+import { ChatService, type SubscribeMessagesResponse } from "#gen/game/chat/v1/chat_service_pb.ts";
+import type { ChatMessage } from "#gen/game/chat/v1/message_pb.ts";
+import { type ClientOptions, createEdgeTransport } from "./clients.ts";
+
+/** Somebody who has registered and logged in through the edge. */
+export interface Player {
+  userId: string;
+  username: string;
+  password: string;
+  accessToken: string;
+  refreshToken: string;
+  auth: Client<typeof AuthService>;
+  account: Client<typeof AccountService>;
+  chat: Client<typeof ChatService>;
+}
+
+let count = 0;
+
+/**
+ * Registers and logs in. Each player calls from an address of their own, as people do: the login limit counts by address.
+ *
+ * @param edge `http://127.R.0.1:8080`.
+ */
+export async function joinGame(edge: string, options: ClientOptions = {}): Promise<Player> {
+  const username = `p${randomBytes(6).toString("hex")}`;
+  const password = randomBytes(12).toString("base64url");
+  const from = options.from ?? nextAddress(edge);
+  const anonymous = createClient(AuthService, createEdgeTransport(edge, { ...options, from }));
+  await anonymous.register({ username, password });
+  const login = await anonymous.authenticate({ username, password, clientVersion: "test" });
+  const transport = createEdgeTransport(edge, { ...options, from, token: login.accessToken });
+  return {
+    userId: login.user!.userId,
+    username,
+    password,
+    accessToken: login.accessToken,
+    refreshToken: login.refreshToken,
+    ...clientsOf(transport),
+  };
+}
+
+function clientsOf(transport: Transport) {
+  return {
+    auth: createClient(AuthService, transport),
+    account: createClient(AccountService, transport),
+    chat: createClient(ChatService, transport),
+  };
+}
+
+/** An address in the edge's own loopback network that nobody has called from yet. */
+export function nextAddress(edge: string): string {
+  const [a, b] = new URL(edge).hostname.split(".");
+  count++;
+  return `${a}.${b}.${100 + (process.pid % 100)}.${(count % 250) + 2}`;
+}
+
+/** Reads a message stream in the background. `close` ends it. */
+export function listen(player: Player, subscriptions: { channel: string; afterMessageId?: bigint }[]) {
+  const ending = new AbortController();
+  const messages: ChatMessage[] = [];
+  const subscribed = Promise.withResolvers<SubscribeMessagesResponse>();
+  const ended = (async () => {
+    try {
+      const stream = player.chat.subscribeMessages({ subscriptions }, { signal: ending.signal });
+      for await (const event of stream) {
+        if (event.event.case === "subscribed") subscribed.resolve(event);
+        if (event.event.case === "message") messages.push(event.event.value);
+      }
+      return undefined;
+    } catch (error) {
+      subscribed.reject(error);
+      return error;
+    }
+  })();
+  // Who doesn't wait for it must not be ended by it.
+  subscribed.promise.catch(() => undefined);
+  return {
+    messages,
+    subscribed: subscribed.promise,
+    ended,
+    async close() {
+      ending.abort();
+      await ended;
+    },
+  };
+}
