@@ -1,0 +1,88 @@
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { parse } from "yaml";
+import { machineObjects } from "../local/machine.ts";
+import { type Address, format } from "../local/topology.ts";
+import { type Background, eventually, startBackground } from "./background.ts";
+import { policyFiles, projectDir } from "./paths.ts";
+
+/** The settings of the mesh that its tools read too. */
+export interface MeshConfig {
+  defaultConfig: { runtimeValues: Record<string, string> };
+}
+
+/** The mesh's settings: those of a cluster, and over them those of one machine. */
+export async function loadMeshConfig(): Promise<MeshConfig> {
+  const [cluster, machine] = await Promise.all(
+    ["mesh/istio/mesh-config.yaml", "mesh/local/mesh-config.yaml"].map(async (file) =>
+      parse(await readFile(join(projectDir, file), "utf8")),
+    ),
+  );
+  return { ...cluster, ...machine };
+}
+
+/** Where istiod listens and whom it asks. */
+export interface IstiodPorts {
+  kube: Address;
+  xds: Address;
+  http: Address;
+  monitoring: Address;
+}
+
+// The Envoy of the PyPI wheel is the plain one: no filters of Istio's own. Secrets come from the secret server.
+const environment = {
+  ENABLE_CA_SERVER: "false",
+  ISTIO_KUBE_CLIENT_CONTENT_TYPE: "json",
+  PILOT_ENABLE_ALPN_FILTER: "false",
+  PILOT_ENABLE_METADATA_EXCHANGE: "false",
+  PILOT_JWT_ENABLE_REMOTE_JWKS: "envoy",
+};
+
+/** Starts the real istiod in the folder `work` on the policy and on what this machine needs; it is ready on return. */
+export async function startIstiod(
+  binary: string,
+  work: string,
+  network: number,
+  ports: IstiodPorts,
+): Promise<Background> {
+  const config = join(work, "config");
+  await mkdir(config, { recursive: true });
+  for (const file of policyFiles()) await copyFile(join(projectDir, file), join(config, basename(file)));
+  // JSON is YAML too
+  for (const object of machineObjects(network))
+    await writeFile(join(config, `machine-${object.kind}-${object.metadata.name}.yaml`), JSON.stringify(object));
+  await writeFile(join(work, "mesh.json"), JSON.stringify(await loadMeshConfig()));
+  await writeFile(join(work, "kubeconfig.json"), JSON.stringify(kubeconfig(ports.kube)));
+
+  const istiod = startBackground(
+    "istiod",
+    binary,
+    [
+      ["discovery", "--registries", "Kubernetes", "--kubeconfig", "kubeconfig.json"],
+      ["--configDir", "config", "--meshConfig", "mesh.json", "--ctrlz_port", "0"],
+      ["--grpcAddr", format(ports.xds), "--httpAddr", format(ports.http), "--monitoringAddr", format(ports.monitoring)],
+      ["--secureGRPCAddr=", "--httpsAddr="],
+    ].flat(),
+    { cwd: work, log: join(work, "istiod.log"), env: environment },
+  );
+  try {
+    await eventually(async () => {
+      istiod.assertRunning();
+      const { ok } = await fetch(`http://${format(ports.http)}/ready`);
+      if (!ok) throw new Error(`istiod is not ready:\n${istiod.output().slice(-2000)}`);
+    });
+    return istiod;
+  } catch (error) {
+    await istiod[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+const kubeconfig = (kube: Address) => ({
+  apiVersion: "v1",
+  kind: "Config",
+  clusters: [{ name: "stub", cluster: { server: `http://${format(kube)}` } }],
+  users: [{ name: "nobody", user: {} }],
+  contexts: [{ name: "stub", context: { cluster: "stub", user: "nobody" } }],
+  "current-context": "stub",
+});

@@ -1,0 +1,133 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { type Address, addresses, namespace, port, services, sidecars } from "../local/topology.ts";
+
+/**
+ * The smallest Kubernetes API that lets istiod start: it lists the namespaces, Services, Pods and EndpointSlices of topology.ts,
+ * and its watches stay silent.
+ */
+export async function startKubeStub(at: Address, network: number): Promise<AsyncDisposable> {
+  const objects = objectsOf(network);
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? "/", "http://stub");
+    const send = (status: number, body: unknown) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify(body));
+    };
+    const notFound = () =>
+      send(404, { kind: "Status", apiVersion: "v1", status: "Failure", code: 404, reason: "NotFound" });
+
+    if (url.pathname === "/version") return send(200, { major: "1", minor: "36", gitVersion: "v1.36.0" });
+    const path = /^\/(?:api|apis\/[^/]+)\/[^/]+\/(?:namespaces\/[^/]+\/)?(?<resource>[^/]+)(?<name>\/.+)?$/.exec(
+      url.pathname,
+    );
+    if (!path?.groups?.resource) return notFound();
+    if (request.method !== "GET") {
+      // istiod writes leases and config maps of its own: they are taken and forgotten
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => send(201, JSON.parse(Buffer.concat(chunks).toString() || "{}")));
+      return;
+    }
+    if (path.groups.name) return notFound();
+
+    const metadataOnly = request.headers.accept?.includes("as=PartialObjectMetadata") ?? false;
+    const [apiVersion, kind] = metadataOnly
+      ? ["meta.k8s.io/v1", "PartialObjectMetadata"]
+      : [
+          url.pathname
+            .split("/")
+            .slice(2, url.pathname.startsWith("/api/") ? 3 : 4)
+            .join("/"),
+          kinds[path.groups.resource],
+        ];
+    const items = (objects[path.groups.resource] ?? []).map((item) => ({ ...item, apiVersion, kind }));
+    if (!url.searchParams.has("watch"))
+      return send(200, { kind: `${kind}List`, apiVersion, metadata: { resourceVersion: "1" }, items });
+
+    response.writeHead(200, { "content-type": "application/json" });
+    response.flushHeaders();
+    if (url.searchParams.get("sendInitialEvents") !== "true") return;
+    for (const object of items) response.write(`${JSON.stringify({ type: "ADDED", object })}\n`);
+    const metadata = { resourceVersion: "1", annotations: { "k8s.io/initial-events-end": "true" } };
+    response.write(`${JSON.stringify({ type: "BOOKMARK", object: { kind, apiVersion, metadata } })}\n`);
+  });
+  server.listen(at);
+  await once(server, "listening");
+  return {
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+type KubeObject = Record<string, unknown>;
+
+function objectsOf(network: number): Record<string, KubeObject[]> {
+  const { inbound } = addresses(network);
+  const metadata = (name: string, labels: Record<string, string> = {}) => ({
+    name,
+    namespace,
+    uid: name,
+    resourceVersion: "1",
+    labels,
+  });
+  const ports = [{ name: "http2-connect", port, targetPort: port, protocol: "TCP" }];
+  return {
+    namespaces: [namespace, "istio-system", "observability"].map((name) => ({
+      metadata: { name, uid: name, resourceVersion: "1", labels: { "kubernetes.io/metadata.name": name } },
+    })),
+    services: services.map((service, i) => ({
+      metadata: metadata(service),
+      spec: {
+        type: "ClusterIP",
+        clusterIP: `10.96.0.${i + 1}`,
+        clusterIPs: [`10.96.0.${i + 1}`],
+        selector: { app: service },
+        ports,
+      },
+    })),
+    pods: sidecars.map((workload) => ({
+      metadata: metadata(workload.name, { app: workload.service, "security.istio.io/tlsMode": "istio" }),
+      spec: { serviceAccountName: workload.service, containers: [] },
+      status: {
+        phase: "Running",
+        podIP: inbound(workload).host,
+        podIPs: [{ ip: inbound(workload).host }],
+        conditions: [{ type: "Ready", status: "True" }],
+      },
+    })),
+    endpointslices: services.map((service) => ({
+      addressType: "IPv4",
+      metadata: metadata(service, { "kubernetes.io/service-name": service }),
+      ports: [{ name: "http2-connect", port, protocol: "TCP" }],
+      endpoints: sidecars
+        .filter((workload) => workload.service === service)
+        .map((workload) => ({
+          addresses: [inbound(workload).host],
+          conditions: { ready: true },
+          targetRef: { kind: "Pod", name: workload.name, namespace },
+        })),
+    })),
+  };
+}
+
+/** The kind of each resource that istiod watches; it reads a list only when the kind fits. */
+const kinds: Record<string, string> = {
+  clustertrustbundles: "ClusterTrustBundle",
+  configmaps: "ConfigMap",
+  customresourcedefinitions: "CustomResourceDefinition",
+  endpointslices: "EndpointSlice",
+  ingressclasses: "IngressClass",
+  ingresses: "Ingress",
+  leases: "Lease",
+  mutatingwebhookconfigurations: "MutatingWebhookConfiguration",
+  namespaces: "Namespace",
+  nodes: "Node",
+  pods: "Pod",
+  secrets: "Secret",
+  serviceaccounts: "ServiceAccount",
+  services: "Service",
+  validatingwebhookconfigurations: "ValidatingWebhookConfiguration",
+};
