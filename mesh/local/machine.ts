@@ -37,9 +37,9 @@ export function machineObjects(network: number): IstioObject[] {
 
 /** Where a workload's Envoy listens: calls from the mesh in, calls of its app out. */
 function sidecar(workload: Workload, network: number): IstioObject {
-  const { inbound, outbound } = addresses(network);
-  const listen = (host: string, name: string) => ({
-    port: { number: port, name, protocol: "HTTP2" },
+  const { inbound, outbound, otlpGrpc: otlp } = addresses(network);
+  const listen = (host: string, name: string, number = port) => ({
+    port: { number, name, protocol: "HTTP2" },
     bind: host,
     captureMode: "NONE",
   });
@@ -52,7 +52,11 @@ function sidecar(workload: Workload, network: number): IstioObject {
     spec: {
       workloadSelector: { labels: { [workloadLabel]: workload.name } },
       ingress: [{ ...listen(inbound(workload).host, "http2-connect"), defaultEndpoint: app }],
-      egress: [{ ...listen(outbound(workload).host, "http2-egress"), hosts: ["./*", "observability/*"] }],
+      egress: [
+        { ...listen(outbound(workload).host, "http2-egress"), hosts: ["./*"] },
+        // no app calls it: it makes the collector known to the sidecar, which sends spans of its own
+        { ...listen(outbound(workload).host, "grpc-otlp", otlp.port), hosts: ["observability/*"] },
+      ],
     },
   };
 }
@@ -67,7 +71,7 @@ function collector({ host, port: number }: Address): IstioObject {
       hosts: ["otel-collector.observability.svc.cluster.local"],
       location: "MESH_EXTERNAL",
       resolution: "STATIC",
-      ports: [{ number: 4317, name: "grpc-otlp", protocol: "GRPC" }],
+      ports: [{ number, name: "grpc-otlp", protocol: "GRPC" }],
       endpoints: [{ address: host, ports: { "grpc-otlp": number } }],
     },
   };

@@ -90,5 +90,5 @@ export function addresses(network: number) {
 
 /** `text` with every address of network `from` moved to network `to`. */
 export function relocate(text: string, from: number, to: number): string {
-  return text.replaceAll(new RegExp(`\\b127\\.${from}\\.(\\d+\\.\\d+)\\b`, "g"), `127.${to}.$1`);
+  return text.replaceAll(new RegExp(`(?<![\\d.])127\\.${from}\\.(\\d+\\.\\d+)(?![\\d.])`, "g"), `127.${to}.$1`);
 }

@@ -68,7 +68,8 @@ async function settled(workload: Workload, envoy: Background, network: number): 
   let last = "";
   return eventually(async () => {
     envoy.assertRunning();
-    if (!(await fetch(`${admin}/ready`)).ok) throw new Error(`the Envoy of ${workload.name} is not ready:\n${envoy.output().slice(-2000)}`);
+    if (!(await fetch(`${admin}/ready`)).ok)
+      throw new Error(`the Envoy of ${workload.name} is not ready:\n${envoy.output().slice(-2000)}`);
     const files = freeze(await (await fetch(`${admin}/config_dump?include_eds`)).json());
     const text = canonicalJson([...files]);
     if (text === last) return files;

@@ -27,10 +27,9 @@ export function freeze(dump: Dump): Map<string, string> {
   const listeners = named(all("dynamic_listeners").map((entry) => entry.active_state.listener));
   const clusters = named(all("dynamic_active_clusters").map((entry) => entry.cluster));
   const routes = named(all("dynamic_route_configs").map((entry) => entry.route_config));
-  const endpoints = named(all("dynamic_endpoint_configs").map((entry) => entry.endpoint_config)).filter((assignment) =>
-    assignment.cluster_name.includes("|"),
-  ); // the others belong to static clusters
+  const endpoints = named(all("dynamic_endpoint_configs").map((entry) => entry.endpoint_config));
 
+  const endpointNames = new Set<string>();
   const secrets = new Map<string, string>();
   const pointToFiles = (node: Dump): void => {
     if (node === null || typeof node !== "object") return;
@@ -38,6 +37,7 @@ export function freeze(dump: Dump): Map<string, string> {
       node.config_source = source(`rds-${safe(node.route_config_name)}.json`);
     if (node.eds_cluster_config) {
       const service_name = node.eds_cluster_config.service_name ?? node.name;
+      endpointNames.add(service_name);
       node.eds_cluster_config = { eds_config: source(`eds-${safe(service_name)}.json`), service_name };
     }
     if (node.name && node.sds_config?.api_config_source) {
@@ -57,7 +57,9 @@ export function freeze(dump: Dump): Map<string, string> {
     ["lds.json", resources(listeners)],
     ["cds.json", resources(clusters)],
     ...routes.map((route): [string, string] => [`rds-${safe(route.name)}.json`, resources([route])]),
-    ...endpoints.map((set): [string, string] => [`eds-${safe(set.cluster_name)}.json`, resources([set])]),
+    ...endpoints
+      .filter((set) => endpointNames.has(set.cluster_name)) // a dump has those of static clusters too
+      .map((set): [string, string] => [`eds-${safe(set.cluster_name)}.json`, resources([set])]),
     ...secrets,
   ]);
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { workloadLabel } from "../local/machine.ts";
 import { type Address, addresses, namespace, port, services, sidecars } from "../local/topology.ts";
 
 /**
@@ -89,7 +90,11 @@ function objectsOf(network: number): Record<string, KubeObject[]> {
       },
     })),
     pods: sidecars.map((workload) => ({
-      metadata: metadata(workload.name, { app: workload.service, "security.istio.io/tlsMode": "istio" }),
+      metadata: metadata(workload.name, {
+        app: workload.service,
+        [workloadLabel]: workload.name,
+        "security.istio.io/tlsMode": "istio",
+      }),
       spec: { serviceAccountName: workload.service, containers: [] },
       status: {
         phase: "Running",
