@@ -25,7 +25,9 @@ const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const day = 24 * 60 * 60 * 1000;
 const lifetime = { root: 3650 * day, leaf: 90 * day };
 
-x509.cryptoProvider.set(webcrypto as x509.Crypto);
+// the library is typed for the browser's Web Crypto, whose keys have fewer usages than Node's
+type Keys = Parameters<typeof x509.X509CertificateGenerator.createSelfSigned>[0]["keys"];
+type Key = Keys["privateKey"];
 
 /** A certificate authority with `root`, or with a new one. ECDSA P-256; leaves are valid for 90 days. */
 export async function createAuthority(root?: KeyPair): Promise<Authority> {
@@ -80,15 +82,15 @@ async function createRoot(): Promise<KeyPair> {
   return { certificate: `${root.toString("pem")}\n`, key: await exportKey(keys.privateKey) };
 }
 
-const createKeys = () => webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+const createKeys = async () => (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as Keys;
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  const der = await webcrypto.subtle.exportKey("pkcs8", key);
+async function exportKey(key: Key): Promise<string> {
+  const der = await webcrypto.subtle.exportKey("pkcs8", key as webcrypto.CryptoKey);
   return `${x509.PemConverter.encode(der, "PRIVATE KEY")}\n`;
 }
 
-const importKey = (pem: string) =>
-  webcrypto.subtle.importKey("pkcs8", x509.PemConverter.decodeFirst(pem), algorithm, false, ["sign"]);
+const importKey = async (pem: string) =>
+  (await webcrypto.subtle.importKey("pkcs8", x509.PemConverter.decodeFirst(pem), algorithm, false, ["sign"])) as Key;
 
 /** From an hour ago, so that a clock that lags does not refuse a new certificate. */
 const validFor = (milliseconds: number) => ({

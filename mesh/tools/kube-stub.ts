@@ -93,6 +93,7 @@ function objectsOf(network: number): Record<string, KubeObject[]> {
       metadata: metadata(workload.name, {
         app: workload.service,
         [workloadLabel]: workload.name,
+        "service.istio.io/canonical-name": workload.service,
         "security.istio.io/tlsMode": "istio",
       }),
       spec: { serviceAccountName: workload.service, containers: [] },
