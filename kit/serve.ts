@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
-import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { createValidateInterceptor } from "@connectrpc/validate";
 import type { Address } from "./config.ts";
@@ -114,7 +114,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     async stop(deadlineMs = 5_000) {
       readiness.set(false);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      shutdown.abort();
+      // Streams end with this; their clients call again, and get another replica.
+      shutdown.abort(new ConnectError("this replica is ending, call again", Code.Unavailable));
       for (const session of sessions) session.close();
       const deadline = setTimeout(() => {
         for (const session of sessions) session.destroy();

@@ -35,7 +35,7 @@ export type ChatMessage = Message<"game.chat.v1.ChatMessage"> & {
   messageId: bigint;
 
   /**
-   * Not set for what the platform says.
+   * Who wrote or invites. Not set for what the platform says.
    *
    * @generated from field: game.chat.v1.Sender sender = 3;
    */

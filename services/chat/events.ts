@@ -1,0 +1,35 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Event } from "#gen/game/event/v1/event_pb.ts";
+import { toOutgoing } from "#kit/events.ts";
+import type { Handler } from "#kit/inbox.ts";
+import type { OutgoingEvent } from "#kit/outbox.ts";
+import { kindOf } from "./channel.ts";
+import { lengthOf } from "./message.ts";
+import type { PartyStore } from "./party-store.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** What the other services are told of a message that a player sends. The store fills in its id. */
+export function chatMessageSent(userId: string, channel: string, text: string): OutgoingEvent {
+  return toOutgoing("chat-events", "chat", userId, {
+    case: "chatMessageSent",
+    value: { channelKind: kindOf(channel), channel, length: lengthOf(text) },
+  });
+}
+
+/** What this service makes of the events of others, by type. */
+export function createEventHandlers(members: PartyStore, sessions: Sessions): Record<string, Handler<Event>> {
+  return {
+    async session_ended({ data }) {
+      if (data.case !== "sessionEnded" || !data.value.expireTime) throw new TypeError("session_ended without its data");
+      await sessions.end(data.value.sessionId, timestampDate(data.value.expireTime));
+    },
+    async guild_member_joined({ userId, data }, client) {
+      if (data.case !== "guildMemberJoined") throw new TypeError("guild_member_joined without its data");
+      await members.addMember(`guild/${data.value.guildId}`, userId, client);
+    },
+    async guild_member_left({ userId, data }, client) {
+      if (data.case !== "guildMemberLeft") throw new TypeError("guild_member_left without its data");
+      await members.removeMember(`guild/${data.value.guildId}`, userId, client);
+    },
+  };
+}
