@@ -18,7 +18,8 @@ export function createLog(service: string, instance = service): Log {
     base: { service, instance },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: [...secrets, ...secrets.map((name) => `*.${name}`)], censor: "(hidden)" },
+    // ioredis puts a failed command with its arguments into the error.
+    redact: { paths: [...secrets, ...secrets.map((name) => `*.${name}`), "err.command.args"], censor: "(hidden)" },
     mixin() {
       const span = trace.getActiveSpan()?.spanContext();
       return span ? { trace_id: span.traceId, span_id: span.spanId } : {};

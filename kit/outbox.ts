@@ -48,7 +48,8 @@ export function startOutbox(database: Database, producer: KafkaProducer, log: Lo
   };
 
   async function relay(): Promise<void> {
-    await database.migrated;
+    const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener("abort", () => resolve()));
+    await Promise.race([database.migrated, stopped]);
     for (let failures = 0; !stopping.signal.aborted; ) {
       try {
         await leadAndRelay();

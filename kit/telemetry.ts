@@ -33,7 +33,8 @@ const sdk = new NodeSDK({
   metricReaders: [prometheus],
   instrumentations: [
     new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true }),
-    new IORedisInstrumentation({ requireParentSpan: true }),
+    // A command's name only: its arguments may be secret.
+    new IORedisInstrumentation({ requireParentSpan: true, dbStatementSerializer: (name) => name }),
   ],
 });
 sdk.start();

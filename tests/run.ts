@@ -1,0 +1,43 @@
+/**
+ * `npm test`: gets the engines that the tests need, then runs all tests, or those that are named: `npm test -- kit/errors.test.ts`.
+ * Other options go to node's test runner: `npm test -- --test-name-pattern=whisper tests/e2e/platform.test.ts`.
+ */
+import { spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { bringProtoDeps } from "../proto/generate.ts";
+import { type EngineName, provision } from "../stack/provision/index.ts";
+
+const root = join(import.meta.dirname, "..");
+const engines: EngineName[] = ["envoy", "postgres", "redis", "kafka", "jaeger"];
+
+/** All of them before the first test, so that no test waits for a compiler. One line for each change of what an engine says. */
+async function bringEngines(): Promise<void> {
+  for (const name of engines) {
+    let said = "";
+    await provision(name, (line) => {
+      // Elapsed times change each second; the word before them is the news.
+      const news = line.replace(/,.*/, "");
+      if (news !== said) console.log(`${name}: ${line}`);
+      said = news;
+    });
+  }
+}
+
+function runTests(args: string[]): Promise<number> {
+  const named = args.some((arg) => !arg.startsWith("-"));
+  const files = named ? [] : globSync("{kit,services,workflows,mesh,stack,tests}/**/*.test.ts", { cwd: root }).sort();
+  const options = ["--test", "--test-concurrency=2", "--test-timeout=600000", "--test-reporter=spec"];
+  const child = spawn(process.execPath, [...options, ...args, ...files], { cwd: root, stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
+}
+
+try {
+  bringProtoDeps();
+  await bringEngines();
+  process.exitCode = await runTests(process.argv.slice(2));
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}
