@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { permissionsOf } from "./permissions.ts";
+
+test("a player plays and chats, and nothing more", () => {
+  assert.deepEqual(permissionsOf(["player"]), [
+    "session:manage",
+    "account:read",
+    "account:write",
+    "chat:read",
+    "chat:send",
+    "chat:party",
+  ]);
+});
+
+test("a moderator also broadcasts, an admin also rotates keys", () => {
+  const player = permissionsOf(["player"]);
+  assert.deepEqual(permissionsOf(["moderator"]), [...player, "chat:broadcast"]);
+  assert.deepEqual(permissionsOf(["admin"]), [...player, "chat:broadcast", "auth:admin"]);
+});
+
+test("several roles add up without repeats, and no role allows nothing", () => {
+  assert.deepEqual(permissionsOf(["moderator", "player"]), permissionsOf(["moderator"]));
+  assert.deepEqual(permissionsOf([]), []);
+});
