@@ -50,7 +50,7 @@ const awayCodes = new Set([
   "EAI_AGAIN",
 ]);
 const awayMessages =
-  /connection terminated|timeout exceeded when trying to connect|connect(ion)? timeout|connection is closed|enableOfflineQueue|command timed out|max retries per request|client has encountered a connection error|not (yet )?ready/i;
+  /connection terminated|timeout exceeded when trying to connect|connect(ion)? timeout|connection is closed|enableOfflineQueue|command timed out|query read timeout|max retries per request|client has encountered a connection error|not (yet )?ready/i;
 
 /** Whether an error of pg, ioredis or the network means that the other side is away for now, so that trying later can help. */
 export function isAway(thrown: unknown): boolean {

@@ -32,6 +32,8 @@ export function openDatabase(options: { url: string; name: string; migrations: s
     max: 10,
     connectionTimeoutMillis: 3_000,
     statement_timeout: 10_000,
+    // For a server that doesn't answer at all: its own timeout would have come first.
+    query_timeout: 12_000,
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
   });

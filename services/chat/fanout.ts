@@ -49,30 +49,37 @@ export function createFanout(options: {
     if (open) return open;
     const feed = createFeed(channel, store, quietly("a channel waits for Postgres"));
     feeds.set(channel, feed);
-    // What was said before the subscription was in force is looked up after it.
-    subscriber.subscribe(prefix + channel).then(() => checkSome([channel]), quietly("no subscription yet"));
+    if (subscriber.status === "ready") follow([channel]);
     return feed;
+  }
+
+  /** What was said before the subscription is in force is looked up after it. */
+  function follow(channels: string[]): void {
+    const topics = channels.map((channel) => prefix + channel);
+    if (topics.length > 0)
+      subscriber.subscribe(...topics).then(() => checkSome(channels), quietly("no subscription yet"));
   }
 
   function leave(feed: Feed): void {
     if (feed.followers.size > 0) return;
     feeds.delete(feed.channel);
-    subscriber.unsubscribe(prefix + feed.channel).catch(quietly("no subscription to end"));
+    if (subscriber.status === "ready")
+      subscriber.unsubscribe(prefix + feed.channel).catch(quietly("no subscription to end"));
   }
 
   subscriber.on("message", (topic: string, text: string) => {
     if (!topic.startsWith(prefix)) return;
     const channel = topic.slice(prefix.length);
+    const feed = feeds.get(channel);
+    // ioredis takes up again what was given up while the connection was lost.
+    if (!feed) subscriber.unsubscribe(topic).catch(quietly("no subscription to end"));
     const told = decodePublication(text);
     if (!told || told.origin === origin) return;
-    if (told.head) feeds.get(channel)?.note(told.head, told.messages);
+    if (told.head) feed?.note(told.head, told.messages);
     else void checkSome([channel]);
   });
-  // After a loss of the connection: subscribe to all, then look what was said meanwhile.
-  subscriber.on("ready", () => {
-    const topics = [...feeds.keys()].map((channel) => prefix + channel);
-    if (topics.length > 0) subscriber.subscribe(...topics).then(check, quietly("no subscription yet"));
-  });
+  // At the first connection, and after a loss of it.
+  subscriber.on("ready", () => follow([...feeds.keys()]));
 
   async function checkSome(channels: string[]): Promise<void> {
     const open = channels.filter((channel) => feeds.has(channel));

@@ -34,7 +34,8 @@ const log = createLog(name, config.instance);
 
 const migrations = [kitMigrations, join(import.meta.dirname, "migrations")];
 const database = openDatabase({ url: config.databaseUrl, name, migrations, log });
-const redis = connectRedis(config.redisUrl, instance, log);
+// Nothing here needs Redis so much that a player should wait longer for it.
+const redis = connectRedis(config.redisUrl, instance, log, 500);
 const subscriber = connectSubscriber(redis);
 const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: instance, log });
 const outbox = startOutbox(database, kafka.producer, log);

@@ -56,11 +56,11 @@ export function normalise(text: string): string {
 /** Top-level domains that make words with a dot a link without `https://` or `www.`. */
 const bareDomains = "com|net|org|info|biz|io|gg|tv|me|co|app|dev|xyz|top|shop|site|online|club|ru|cn";
 const link = new RegExp(
-  `(?:https?://|\\bwww\\.)([^\\s/?#\\\\]+)|\\b((?:[a-z0-9-]{1,63}\\.){1,8}(?:${bareDomains}))(?![a-z0-9-])`,
+  `(?:https?://|\\bwww\\.)([^\\s,/?#\\\\]+)|\\b((?:[a-z0-9-]{1,63}\\.){1,8}(?:${bareDomains})(?:\\.[a-z]{2})?)(?![a-z0-9-])`,
   "giu",
 );
 
-/** The hosts of the links in a text, one for each link. */
+/** The hosts of the links in a text, without `www.`, one for each link; one that stands inside another's path counts, too. */
 export function hostsIn(text: string): string[] {
   const plain = text.normalize("NFKC").toLowerCase();
   return [...plain.matchAll(link)].map(([, withScheme, bare]) => bare ?? hostOf(withScheme!));
