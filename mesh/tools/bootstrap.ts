@@ -68,9 +68,15 @@ function commonBootstrap(workload: Workload, { network, runtime }: BootstrapOpti
     // what Envoy names itself in spans and statistics
     node: { id: `${workload.name}.${namespace}`, cluster: `${workload.service}.${namespace}` },
     admin: { address: { socket_address: { address: admin.host, port_value: admin.port } } },
-    layered_runtime: { layers: [{ name: "mesh-config", static_layer: runtime }] },
+    layered_runtime: { layers: [{ name: "mesh-config", static_layer: typed(runtime) }] },
   };
 }
+
+/** Istio's settings are texts; Envoy takes a flag only as a boolean, and Istio's own agent turns them into that too. */
+const typed = (runtime: Record<string, string>) =>
+  Object.fromEntries(
+    Object.entries(runtime).map(([key, value]) => [key, /^(true|false)$/.test(value) ? value === "true" : value]),
+  );
 
 function grpcCluster(name: string, { host, port }: Address) {
   const options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";

@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { provision } from "../../stack/provision/index.ts";
 import { claimFreeNetwork } from "../local/network.ts";
 import { addresses, format, relocate, type Workload, workloads } from "../local/topology.ts";
 import { type Background, eventually, startBackground } from "./background.ts";
-import { binaryOf } from "./binaries.ts";
 import { type BootstrapOptions, frozenBootstrap, liveBootstrap } from "./bootstrap.ts";
 import { canonicalJson, freeze } from "./freeze.ts";
 import { loadMeshConfig, startIstiod } from "./istiod.ts";
@@ -19,7 +19,8 @@ import { startSecretServer } from "./secret-server.ts";
  * ended again, also after a failure.
  */
 export async function compileMesh(out: string): Promise<void> {
-  const [istiodBinary, envoyBinary] = [await binaryOf("istiod"), await binaryOf("envoy")];
+  const istiodBinary = await provision("istiod", (line) => console.error(`istiod: ${line}`));
+  const envoyBinary = await provision("envoy");
   await using cleanup = new AsyncDisposableStack();
   const { network, release } = await claimFreeNetwork();
   cleanup.defer(release);

@@ -14,6 +14,8 @@ export const envoyArguments = (concurrency: number): string[] => [
   ...["-c", "./bootstrap.json", "--concurrency", String(concurrency), "--disable-hot-restart", "-l", "warning"],
   // a line for each use of a field that istiod still writes and Envoy wants to drop
   ...["--component-log-level", "misc:error"],
+  // the access log is written after a second, not after ten
+  ...["--file-flush-interval-msec", "1000"],
 ];
 
 /** The working directory of a workload's Envoy: its configuration, and `certs/`, which the stack fills. */
