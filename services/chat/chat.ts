@@ -3,33 +3,12 @@ import type { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { type Caller, callerOf } from "#kit/identity.ts";
 import { hasMembers, kindOf, storedChannel, whisperPartner } from "./channel.ts";
 import { chatMessageSent } from "./events.ts";
-import type { Fanout } from "./fanout.ts";
 import { cleanText } from "./message.ts";
+import type { ChatParts } from "./parts.ts";
 import { createPartyMethods } from "./party.ts";
-import type { PartyStore } from "./party-store.ts";
-import type { Players } from "./players.ts";
-import type { Post } from "./post.ts";
 import { refuse } from "./refusals.ts";
-import type { Sessions } from "./sessions.ts";
-import type { SpamGuard } from "./spam-guard.ts";
-import type { ChatStore } from "./store.ts";
 import { createSubscribe } from "./subscribe.ts";
 import { toChatMessage } from "./view.ts";
-
-/** What the chat service is made of. */
-export interface ChatParts {
-  store: ChatStore;
-  parties: PartyStore;
-  post: Post;
-  fanout: Fanout;
-  sessions: Sessions;
-  players: Players;
-  spamGuard: SpamGuard;
-  clock: () => Date;
-  maxPartySize: number;
-  inviteSeconds: number;
-  heartbeatMs: number;
-}
 
 const defaultPageSize = 50;
 

@@ -5,8 +5,7 @@ import type { Handler } from "#kit/inbox.ts";
 import type { OutgoingEvent } from "#kit/outbox.ts";
 import { kindOf } from "./channel.ts";
 import { lengthOf } from "./message.ts";
-import type { PartyStore } from "./party-store.ts";
-import type { Sessions } from "./sessions.ts";
+import type { ChatParts } from "./parts.ts";
 
 /** What the other services are told of a message that a player sends. The store fills in its id. */
 export function chatMessageSent(userId: string, channel: string, text: string): OutgoingEvent {
@@ -17,7 +16,10 @@ export function chatMessageSent(userId: string, channel: string, text: string): 
 }
 
 /** What this service makes of the events of others, by type. */
-export function createEventHandlers(members: PartyStore, sessions: Sessions): Record<string, Handler<Event>> {
+export function createEventHandlers({
+  parties,
+  sessions,
+}: Pick<ChatParts, "parties" | "sessions">): Record<string, Handler<Event>> {
   return {
     async session_ended({ data }) {
       if (data.case !== "sessionEnded" || !data.value.expireTime) throw new TypeError("session_ended without its data");
@@ -25,11 +27,11 @@ export function createEventHandlers(members: PartyStore, sessions: Sessions): Re
     },
     async guild_member_joined({ userId, data }, client) {
       if (data.case !== "guildMemberJoined") throw new TypeError("guild_member_joined without its data");
-      await members.addMember(`guild/${data.value.guildId}`, userId, client);
+      await parties.addMember(`guild/${data.value.guildId}`, userId, client);
     },
     async guild_member_left({ userId, data }, client) {
       if (data.case !== "guildMemberLeft") throw new TypeError("guild_member_left without its data");
-      await members.removeMember(`guild/${data.value.guildId}`, userId, client);
+      await parties.removeMember(`guild/${data.value.guildId}`, userId, client);
     },
   };
 }

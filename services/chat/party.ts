@@ -1,7 +1,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { callerOf } from "#kit/identity.ts";
-import type { ChatParts } from "./chat.ts";
+import type { ChatParts } from "./parts.ts";
 import { refuse } from "./refusals.ts";
 
 type PartyMethods = Pick<
@@ -19,13 +19,9 @@ const messages = {
 };
 
 /** Answers for the methods of ChatService that deal with parties. */
-export function createPartyMethods(
-  parts: Pick<
-    ChatParts,
-    "parties" | "post" | "fanout" | "players" | "spamGuard" | "clock" | "maxPartySize" | "inviteSeconds"
-  >,
-): PartyMethods {
-  const { parties, post, fanout, players, spamGuard, clock, maxPartySize, inviteSeconds } = parts;
+export function createPartyMethods(parts: ChatParts): PartyMethods {
+  const { parties, post, fanout, players, spamGuard, clock } = parts;
+  const { maxPartySize, inviteSeconds } = parts.limits;
   return {
     async createParty(_request, context) {
       return { partyId: await parties.create(callerOf(context.requestHeader).userId) };

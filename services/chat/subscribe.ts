@@ -9,22 +9,16 @@ import {
 import { refuse as refuseAnyway, toConnectError } from "#kit/errors.ts";
 import { callerOf } from "#kit/identity.ts";
 import { hasMembers, storedChannel } from "./channel.ts";
-import type { Fanout } from "./fanout.ts";
 import type { Listener } from "./listener.ts";
 import type { Message } from "./message.ts";
+import type { ChatParts } from "./parts.ts";
 import { refuse } from "./refusals.ts";
-import type { Sessions } from "./sessions.ts";
-import type { ChatStore } from "./store.ts";
 import { toStreamed } from "./view.ts";
 
-/** Answers for SubscribeMessages. @param heartbeatMs of silence before a heartbeat. */
-export function createSubscribe(options: {
-  store: Pick<ChatStore, "memberships">;
-  fanout: Fanout;
-  sessions: Sessions;
-  heartbeatMs: number;
-}): ServiceImpl<typeof ChatService>["subscribeMessages"] {
-  const { store, fanout, sessions, heartbeatMs } = options;
+/** Answers for SubscribeMessages. */
+export function createSubscribe(parts: ChatParts): ServiceImpl<typeof ChatService>["subscribeMessages"] {
+  const { store, fanout, sessions } = parts;
+  const heartbeatMs = 1_000 * parts.limits.heartbeatSeconds;
 
   async function requireMembership(userId: string, channels: string[]): Promise<void> {
     const closed = channels.filter(hasMembers);
