@@ -1,31 +1,37 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { before, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, createClient, createRouterTransport } from "@connectrpc/connect";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
-import { startEngines } from "../../tests/support/stack.ts";
+import type { Stack } from "../../stack/stack.ts";
+import { createTestStack } from "../../tests/support/stack.ts";
 import { createAccountService } from "./account.ts";
 import { createEventHandlers } from "./events.ts";
 import { createPostgresProfileStore, type ProfileStore } from "./store.ts";
 
 /** The handler on a real Postgres. */
 describe("account", () => {
+  let engines: Stack;
   let database: Database;
   let store: ProfileStore;
 
-  before(async (t) => {
-    const engines = await startEngines(t, ["postgres"]);
+  before(async () => {
+    engines = await createTestStack({ only: ["postgres"] });
     const log = createLog("account");
     log.level = "silent";
     const migrations = [kitMigrations, join(import.meta.dirname, "migrations")];
     database = openDatabase({ url: engines.databaseUrl("account"), name: "account", migrations, log });
     store = createPostgresProfileStore(database.pool);
     await database.migrated;
+  });
+  after(async () => {
+    await database.close();
+    await engines.stop();
   });
 
   /** A client that the edge has let in as this player. */

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { Code } from "@connectrpc/connect";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
+import { createServiceClient } from "#kit/client.ts";
 import { createEdgeClient } from "../support/clients.ts";
 import type { Platform } from "./platform.ts";
 
@@ -19,15 +20,13 @@ export function aroundTheMesh(platform: Platform): void {
 
     test("a sidecar takes no call without a certificate of the mesh", async () => {
       const chat = createEdgeClient(ChatService, at("1.3:8080"), { headers });
-      await assert.rejects(chat.sendMessage({ channel: "world", text: "x" }), { code: Code.Unavailable });
+      await assert.rejects(chat.sendMessage({ channel: "world", text: "x" }), /ECONNRESET|socket hang up|closed/);
     });
 
-    test("a service that has no business with another is refused", async () => {
-      const headers = { host: "auth.game.svc.cluster.local:8080" };
-      const auth = createEdgeClient(AuthService, at("2.2:8080"), { headers });
-      await assert.rejects(auth.validateToken({ accessToken: "x" }), (error: { code?: Code }) =>
-        [Code.PermissionDenied, Code.Unimplemented, Code.Unavailable].includes(error.code!),
-      );
+    test("a service that has no business with another is refused: account may not call auth", async () => {
+      const egress = { host: `127.${platform().network}.2.2`, port: 8080 };
+      const auth = createServiceClient(AuthService, "auth", egress);
+      await assert.rejects(auth.validateToken({ accessToken: "x" }), { code: Code.PermissionDenied });
     });
   });
 }

@@ -61,26 +61,30 @@ export function protocolsAlike(platform: Platform): void {
           protocol,
           token: `${ada.accessToken.slice(0, -6)}AAAAAA`,
         });
-        const refusals: [string, Promise<unknown>, Code][] = [
-          ["no token", stranger.sendMessage({ channel: "world", text: "x" }), Code.Unauthenticated],
-          ["a forged token", forger.sendMessage({ channel: "world", text: "x" }), Code.Unauthenticated],
-          ["no permission", ada.chat.broadcastNotification({ text: "x" }), Code.PermissionDenied],
-          ["an empty text", ada.chat.sendMessage({ channel: "world", text: "" }), Code.InvalidArgument],
-          ["501 characters", ada.chat.sendMessage({ channel: "world", text: "x".repeat(501) }), Code.InvalidArgument],
-          ["a channel that can't be", ada.chat.sendMessage({ channel: "moon", text: "x" }), Code.InvalidArgument],
+        const refusals: [string, () => Promise<unknown>, Code][] = [
+          ["no token", () => stranger.sendMessage({ channel: "world", text: "x" }), Code.Unauthenticated],
+          ["a forged token", () => forger.sendMessage({ channel: "world", text: "x" }), Code.Unauthenticated],
+          ["no permission", () => ada.chat.broadcastNotification({ text: "x" }), Code.PermissionDenied],
+          ["an empty text", () => ada.chat.sendMessage({ channel: "world", text: "" }), Code.InvalidArgument],
+          [
+            "501 characters",
+            () => ada.chat.sendMessage({ channel: "world", text: "x".repeat(501) }),
+            Code.InvalidArgument,
+          ],
+          ["a channel that can't be", () => ada.chat.sendMessage({ channel: "moon", text: "x" }), Code.InvalidArgument],
           [
             "a whisper to nobody",
-            ada.chat.sendMessage({ channel: `whisper/${crypto.randomUUID()}`, text: "x" }),
+            () => ada.chat.sendMessage({ channel: `whisper/${crypto.randomUUID()}`, text: "x" }),
             Code.NotFound,
           ],
           [
             "a message of 100 KB",
-            ada.chat.sendMessage({ channel: "world", text: "x".repeat(100_000) }),
+            () => ada.chat.sendMessage({ channel: "world", text: "x".repeat(100_000) }),
             Code.ResourceExhausted,
           ],
         ];
         for (const [name, call, code] of refusals)
-          await assert.rejects(call, (error) => {
+          await assert.rejects(call(), (error) => {
             assert.equal(Code[ConnectError.from(error).code], Code[code], `${name}: ${error}`);
             return true;
           });

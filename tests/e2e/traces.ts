@@ -24,12 +24,13 @@ const login: Edge[] = [
 
 /** A message: to the store, to the other replica, and on to Kafka. */
 const message: Edge[] = [
-  [/^edge/, /^chat\.game /],
+  [/^edge\.game /, /^chat\.game /],
   [/^chat\.game /, /^chat game\.chat\.v1\.ChatService\/SendMessage$/],
-  [/^chat game\.chat\.v1\.ChatService\/SendMessage$/, /^chat pg\.query/],
-  [/^chat game\.chat\.v1\.ChatService\/SendMessage$/, /^chat (redis-)?publish/i],
+  [/^chat game\.chat\.v1\.ChatService\/SendMessage$/, /^chat store chat messages$/],
+  [/^chat store chat messages$/, /^chat pg\.query:append/],
+  [/^chat store chat messages$/, /^chat publish$/],
+  [/^chat game\.chat\.v1\.ChatService\/SendMessage$/, /^chat deliver chat message$/],
   [/^chat game\.chat\.v1\.ChatService\/SendMessage$/, /^chat send chat-events$/],
-  [/^chat .*/, /^chat deliver chat message$/],
 ];
 
 /** A whisper asks account whether the other player exists: from sidecar to sidecar. */

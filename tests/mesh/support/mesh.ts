@@ -1,0 +1,121 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Authority, createAuthority } from "../../../mesh/local/authority.ts";
+import { claimFreeNetwork } from "../../../mesh/local/network.ts";
+import { addresses, format, sidecars, type Workload, workload, workloads } from "../../../mesh/local/topology.ts";
+import { type Background, startBackground } from "../../../mesh/tools/background.ts";
+import { envoyArguments, envoyDir, renderMesh } from "../../../mesh/tools/render.ts";
+import { provision } from "../../../stack/provision/index.ts";
+import { until } from "../../support/until.ts";
+import { type Echo, startEcho } from "./echo.ts";
+import { createIssuer, type Issuer } from "./tokens.ts";
+
+/** Every Envoy of the mesh, on the committed files, with an echo app in the place of each service. */
+export interface Mesh extends AsyncDisposable {
+  network: number;
+  at: ReturnType<typeof addresses>;
+  authority: Authority;
+  /** Signs tokens that the edge takes: its keys are those of the auth echo. */
+  issuer: Issuer;
+  /** The app of a workload, by its name. */
+  echo(name: string): Echo;
+  /** Ends an app, as if its service had died. */
+  stopEcho(name: string): Promise<void>;
+  /** What the edge has logged so far, a line of JSON each. */
+  edgeLog(): Record<string, unknown>[];
+  /** Envoy's own count of something, by workload. */
+  counter(name: string, workloadName?: string): Promise<number>;
+  /** A client address of its own, so that one test's calls don't use up another's limits. */
+  clientAddress(): string;
+}
+
+/** The secret that the sidecars show to their apps. */
+export const sidecarToken = "the-sidecar-token";
+
+/** Starts a mesh in a loopback network of its own. */
+export async function startMesh(): Promise<Mesh> {
+  const envoyBinary = await provision("envoy");
+  await using cleanup = new AsyncDisposableStack(); // until the mesh is handed over
+  const { network, release } = await claimFreeNetwork();
+  cleanup.defer(release);
+  const stateDir = await mkdtemp(join(tmpdir(), "mesh-test-"));
+  cleanup.defer(() => rm(stateDir, { recursive: true, force: true }));
+
+  const at = addresses(network);
+  const issuer = await createIssuer();
+  const authority = await createAuthority();
+  const echoes = new Map<string, Echo>();
+  for (const sidecar of sidecars) echoes.set(sidecar.name, cleanup.use(await startEcho(sidecar.name, at.app(sidecar))));
+  echoes.get("auth")!.jwks = issuer.jwks;
+
+  await renderMesh({ stateDir, network });
+  const envoys = new Map<string, Background>();
+  // the edge last: its first health checks find the sidecars there
+  for (const current of [...sidecars, workload("edge")]) {
+    const cwd = envoyDir(stateDir, current.name);
+    await writeCertificates(join(cwd, "certs"), current, authority, at.edge.host);
+    const log = join(stateDir, `${current.name}.log`);
+    const envoy = startBackground(`the Envoy of ${current.name}`, envoyBinary, envoyArguments(1), { cwd, log });
+    envoys.set(current.name, cleanup.use(envoy));
+  }
+  const admin = async (name: string, path: string) => {
+    const response = await fetch(`http://${format(at.admin(workload(name)))}${path}`);
+    return response.ok ? response.text() : undefined;
+  };
+  for (const { name } of workloads)
+    await until(`the Envoy of ${name} is ready`, async () => {
+      envoys.get(name)!.assertRunning();
+      return admin(name, "/ready");
+    });
+  for (const { name } of workloads)
+    await until(`the Envoy of ${name} finds every service well`, async () => {
+      const clusters = await admin(name, "/clusters");
+      return clusters !== undefined && !clusters.includes("/failed_active_hc");
+    });
+  const running = cleanup.move();
+  let clients = 0;
+  return {
+    network,
+    at,
+    authority,
+    issuer,
+    echo: (name) => echoes.get(name)!,
+    stopEcho: async (name) => echoes.get(name)![Symbol.asyncDispose](),
+    edgeLog: () =>
+      envoys
+        .get("edge")!
+        .output()
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line)),
+    async counter(name, workloadName = "edge") {
+      const { stats } = JSON.parse(
+        (await admin(workloadName, `/stats?format=json&filter=${encodeURIComponent(name)}`))!,
+      );
+      return stats.reduce((sum: number, stat: { value?: number }) => sum + (stat.value ?? 0), 0);
+    },
+    clientAddress: () => {
+      clients += 1;
+      return `127.${network}.9.${clients}`;
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+async function writeCertificates(dir: string, { role, service }: Workload, authority: Authority, edge: string) {
+  await mkdir(join(dir, "edge-tls"), { recursive: true });
+  const files: Record<string, string> = { "ca.pem": authority.certificate };
+  const own = await authority.issueWorkload(service);
+  Object.assign(files, { "cert.pem": own.certificate, "key.pem": own.key });
+  if (role === "router") {
+    const server = await authority.issueServer(["localhost"], [edge]);
+    Object.assign(files, { "edge-tls/tls.crt": server.certificate, "edge-tls/tls.key": server.key });
+  } else {
+    const secret = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+    const token = { name: "sidecar-token", generic_secret: { secret: { filename: "./certs/sidecar-token" } } };
+    files["sidecar-token"] = sidecarToken;
+    files["sidecar-token.json"] = JSON.stringify({ resources: [{ "@type": secret, ...token }] });
+  }
+  for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text, { mode: 0o600 });
+}
