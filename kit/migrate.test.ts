@@ -10,6 +10,7 @@ import { migrate } from "./migrate.ts";
 test("migrations are laid once by one of several runners, and an edited one is refused", async (t) => {
   const engines = await startEngines(t, ["postgres"]);
   const pool = new pg.Pool({ connectionString: engines.databaseUrl("account") });
+  pool.on("error", () => undefined);
   const folder = mkdtempSync(join(tmpdir(), "migrations-"));
   t.after(async () => {
     await pool.end();
