@@ -50,7 +50,7 @@ function url(name: string): Variable<URL | undefined> {
 /** Passwords and tokens travel to the provider: without TLS it must be on this machine. */
 function issuerUrl(name: string): Variable<URL | undefined> {
   const any = url(name);
-  const loopback = /^127\.|^\[::1\]$/;
+  const loopback = /^127(\.\d{1,3}){3}$|^\[::1\]$/;
   const parse = (raw: string) => {
     const issuer = any.parse(raw)!;
     if (issuer.protocol !== "https:" && !(issuer.protocol === "http:" && loopback.test(issuer.hostname)))
