@@ -21,6 +21,9 @@ export interface IstioObject {
 /** The label that tells the replicas of one service apart: on one machine each has addresses of its own. */
 export const workloadLabel = "game.workload";
 
+/** The secret in a sidecar's bootstrap that it shows to its app. */
+export const sidecarTokenSecret = "sidecar-token";
+
 /**
  * What one machine needs beside mesh/istio/, and a cluster does not: there each pod has its own network and Istio captures the
  * traffic; here each sidecar listens on its own loopback addresses in `network`.
@@ -96,10 +99,6 @@ function edgeOnLoopback(host: string): IstioObject {
 function sidecarToken(): IstioObject {
   const http = "type.googleapis.com/envoy.extensions.filters.http";
   const httpConnectionManager = "envoy.filters.network.http_connection_manager";
-  const secret = {
-    name: "sidecar-token",
-    sds_config: { path_config_source: { path: "./certs/sidecar-token.json" }, resource_api_version: "V3" },
-  };
   return envoyFilter("sidecar-token", {}, [
     {
       applyTo: "HTTP_FILTER",
@@ -121,7 +120,7 @@ function sidecarToken(): IstioObject {
               typed_config: {
                 "@type": "type.googleapis.com/envoy.extensions.http.injected_credentials.generic.v3.Generic",
                 header: "x-sidecar-token",
-                credential: secret,
+                credential: { name: sidecarTokenSecret }, // in the bootstrap
               },
             },
           },

@@ -1,4 +1,4 @@
-import { workloadLabel } from "../local/machine.ts";
+import { sidecarTokenSecret, workloadLabel } from "../local/machine.ts";
 import { type Address, addresses, namespace, type Workload } from "../local/topology.ts";
 
 /** How Envoy is started; the same values for a live Envoy and for a frozen one. */
@@ -44,6 +44,7 @@ export function liveBootstrap(workload: Workload, options: BootstrapOptions, ist
       cds_config: ads,
     },
     static_resources: {
+      secrets: [sidecarToken({ inline_string: "compile" })],
       clusters: [
         grpcCluster("xds-grpc", istiod),
         grpcCluster("sds-grpc", secrets),
@@ -54,11 +55,13 @@ export function liveBootstrap(workload: Workload, options: BootstrapOptions, ist
 }
 
 /** The bootstrap of an Envoy that reads frozen files from its working directory. */
-export function frozenBootstrap(workload: Workload, options: BootstrapOptions) {
+export function frozenBootstrap(workload: Workload, options: BootstrapOptions, secrets: readonly object[]) {
+  const own = workload.role === "sidecar" ? [sidecarToken({ filename: "./certs/sidecar-token" })] : [];
   const file = (name: string) => ({ path_config_source: { path: `./${name}` }, resource_api_version: "V3" });
   return {
     ...commonBootstrap(workload, options),
     dynamic_resources: { lds_config: file("lds.json"), cds_config: file("cds.json") },
+    static_resources: { secrets: [...secrets, ...own] },
   };
 }
 
@@ -71,6 +74,12 @@ function commonBootstrap(workload: Workload, { network, runtime }: BootstrapOpti
     layered_runtime: { layers: [{ name: "mesh-config", static_layer: typed(runtime) }] },
   };
 }
+
+/** What mesh/local/machine.ts lets a sidecar show to its app. */
+const sidecarToken = (secret: { inline_string: string } | { filename: string }) => ({
+  name: sidecarTokenSecret,
+  generic_secret: { secret },
+});
 
 /** Istio's settings are texts; Envoy takes a flag only as a boolean, and Istio's own agent turns them into that too. */
 const typed = (runtime: Record<string, string>) =>

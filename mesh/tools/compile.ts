@@ -6,7 +6,7 @@ import { claimFreeNetwork } from "../local/network.ts";
 import { addresses, format, relocate, type Workload, workloads } from "../local/topology.ts";
 import { type Background, eventually, startBackground } from "./background.ts";
 import { type BootstrapOptions, frozenBootstrap, liveBootstrap } from "./bootstrap.ts";
-import { canonicalJson, freeze } from "./freeze.ts";
+import { canonicalJson, type Frozen, freeze } from "./freeze.ts";
 import { loadMeshConfig, startIstiod } from "./istiod.ts";
 import { startKubeStub } from "./kube-stub.ts";
 import { frozenDir, projectDir } from "./paths.ts";
@@ -37,8 +37,7 @@ export async function compileMesh(out: string): Promise<void> {
   const envoys: [Workload, Background][] = [];
   for (const workload of workloads) {
     const cwd = join(work, workload.name);
-    await mkdir(join(cwd, "certs"), { recursive: true });
-    await writeFile(join(cwd, "certs/sidecar-token.json"), sidecarToken);
+    await mkdir(cwd);
     await writeFile(
       join(cwd, "bootstrap.json"),
       canonicalJson(liveBootstrap(workload, options, ports.xds, ports.secrets)),
@@ -52,43 +51,32 @@ export async function compileMesh(out: string): Promise<void> {
   }
 
   const frozen = await Promise.all(
-    envoys.map(async ([workload, envoy]) => ({ workload, files: await settled(workload, envoy, network) })),
+    envoys.map(async ([workload, envoy]) => ({ workload, ...(await settled(workload, envoy, network)) })),
   );
   await rm(out, { recursive: true, force: true });
-  for (const { workload, files } of frozen) {
+  for (const { workload, files, secrets } of frozen) {
     await mkdir(join(out, workload.name), { recursive: true });
-    files.set("bootstrap.json", canonicalJson(frozenBootstrap(workload, options)));
+    files.set("bootstrap.json", canonicalJson(frozenBootstrap(workload, options, secrets)));
     for (const [name, text] of files) await writeFile(join(out, workload.name, name), relocate(text, network, 0));
   }
   await writeSeal(out);
 }
 
 /** What an Envoy holds once it is ready and two looks, a moment apart, find the same. */
-async function settled(workload: Workload, envoy: Background, network: number): Promise<Map<string, string>> {
+async function settled(workload: Workload, envoy: Background, network: number): Promise<Frozen> {
   const admin = `http://${format(addresses(network).admin(workload))}`;
   let last = "";
   return eventually(async () => {
     envoy.assertRunning();
     if (!(await fetch(`${admin}/ready`)).ok)
       throw new Error(`the Envoy of ${workload.name} is not ready:\n${envoy.output().slice(-2000)}`);
-    const files = freeze(await (await fetch(`${admin}/config_dump?include_eds`)).json());
-    const text = canonicalJson([...files]);
-    if (text === last) return files;
+    const frozen = freeze(await (await fetch(`${admin}/config_dump?include_eds`)).json());
+    const text = canonicalJson([...frozen.files]);
+    if (text === last) return frozen;
     last = text;
     throw new Error(`the Envoy of ${workload.name} still gets new configuration`);
   });
 }
-
-/** The secret that a running stack has in `certs/`: here it only has to be there. */
-const sidecarToken = canonicalJson({
-  resources: [
-    {
-      "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
-      name: "sidecar-token",
-      generic_secret: { secret: { inline_string: "compile" } },
-    },
-  ],
-});
 
 if (import.meta.main) {
   const started = performance.now();

@@ -1,5 +1,3 @@
-import { posix } from "node:path";
-
 type Json = null | boolean | number | string | Json[] | JsonObject;
 interface JsonObject {
   [key: string]: Json;
@@ -13,55 +11,63 @@ const mounts = { from: "/etc/game/", to: "./certs/" };
 /** Envoy has not got all its configuration yet: ask again. */
 export class StillWarming extends Error {}
 
+/** What an Envoy needs to run alone. */
+export interface Frozen {
+  /** File name -> text: listeners, clusters, and a file for each route table. */
+  files: Map<string, string>;
+  /** The secrets that these name, for the bootstrap. */
+  secrets: object[];
+}
+
 /**
- * Turns the answer of Envoy's `/config_dump?include_eds` into files that another Envoy can run on alone: listeners, clusters, and a
- * file for each route table, set of endpoints and secret; keys sorted, every path relative to Envoy's working directory.
+ * Turns the answer of Envoy's `/config_dump?include_eds` into files that another Envoy can run on alone: keys sorted, every path
+ * relative to Envoy's working directory. Endpoints stand in their clusters and secrets in the bootstrap: each file that Envoy
+ * watches takes one of the 128 inotify instances that Linux gives a user, and Envoy ends when there is none.
  *
- * @returns file name -> text.
  * @throws StillWarming when something is missing yet; Error with Envoy's words when it refused something.
  */
-export function freeze(dump: Dump): Map<string, string> {
+export function freeze(dump: Dump): Frozen {
   const all = (key: string): Dump[] => dump.configs.flatMap((config: Dump) => config[key] ?? []);
   refuseIncomplete(dump, all);
 
   const listeners = named(all("dynamic_listeners").map((entry) => entry.active_state.listener));
   const clusters = named(all("dynamic_active_clusters").map((entry) => entry.cluster));
   const routes = named(all("dynamic_route_configs").map((entry) => entry.route_config));
-  const endpoints = named(all("dynamic_endpoint_configs").map((entry) => entry.endpoint_config));
+  const endpoints = new Map<string, Dump>(
+    all("dynamic_endpoint_configs").map(({ endpoint_config: set }) => [set.cluster_name, set]),
+  );
 
-  const endpointNames = new Set<string>();
-  const secrets = new Map<string, string>();
-  const pointToFiles = (node: Dump): void => {
+  const secrets = new Map<string, object>();
+  const settle = (node: Dump): void => {
     if (node === null || typeof node !== "object") return;
-    if (node.route_config_name && node.config_source)
-      node.config_source = source(`rds-${safe(node.route_config_name)}.json`);
+    if (node.route_config_name && node.config_source) node.config_source = source(routeFile(node.route_config_name));
     if (node.eds_cluster_config) {
-      const service_name = node.eds_cluster_config.service_name ?? node.name;
-      endpointNames.add(service_name);
-      node.eds_cluster_config = { eds_config: source(`eds-${safe(service_name)}.json`), service_name };
+      node.load_assignment = withoutHealth(endpoints.get(node.eds_cluster_config.service_name ?? node.name));
+      node.type = "STATIC";
+      delete node.eds_cluster_config;
     }
     if (node.name && node.sds_config?.api_config_source) {
-      const secret = secretOf(node.name);
-      secrets.set(secret.file, resources([{ "@type": secretType, name: node.name, ...secret.value }]));
-      node.sds_config = source(secret.file);
+      secrets.set(node.name, { name: node.name, ...secretOf(node.name) });
+      delete node.sds_config; // without a source the name is looked up in the bootstrap
     }
-    Object.values(node).forEach(pointToFiles);
+    Object.values(node).forEach(settle);
   };
-  pointToFiles(listeners);
-  pointToFiles(clusters);
-  // a dump has the health of the moment in it: whoever was down while compiling would stay down
-  for (const group of endpoints.flatMap((assignment) => assignment.endpoints ?? []))
-    for (const endpoint of group.lb_endpoints ?? []) delete endpoint.health_status;
+  settle(listeners);
+  settle(clusters);
 
-  return new Map([
+  const files = new Map([
     ["lds.json", resources(listeners)],
     ["cds.json", resources(clusters)],
-    ...routes.map((route): [string, string] => [`rds-${safe(route.name)}.json`, resources([route])]),
-    ...endpoints
-      .filter((set) => endpointNames.has(set.cluster_name)) // a dump has those of static clusters too
-      .map((set): [string, string] => [`eds-${safe(set.cluster_name)}.json`, resources([set])]),
-    ...secrets,
+    ...routes.map((route): [string, string] => [routeFile(route.name), resources([route])]),
   ]);
+  return { files, secrets: named([...secrets.values()]) };
+}
+
+/** A dump has the health of the moment in it: whoever was down while compiling would stay down. */
+function withoutHealth(assignment: Dump): Dump {
+  for (const group of assignment.endpoints ?? [])
+    for (const endpoint of group.lb_endpoints ?? []) delete endpoint.health_status;
+  return assignment;
 }
 
 /** JSON with sorted keys, so that the same content is the same text. */
@@ -102,32 +108,21 @@ function refuseIncomplete(dump: Dump, all: (key: string) => Dump[]): void {
     );
 }
 
-const named = (list: Dump[]): Dump[] => list.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-const nameOf = (resource: Dump): string => resource.name ?? resource.cluster_name;
-const safe = (name: string) => name.replaceAll(/[^a-zA-Z0-9._-]+/g, "_");
+const named = (list: Dump[]): Dump[] => list.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+const routeFile = (name: string) => `rds-${name.replaceAll(/[^a-zA-Z0-9._-]+/g, "_")}.json`;
 const source = (file: string) => ({ path_config_source: { path: `./${file}` }, resource_api_version: "V3" });
 const resources = (list: unknown[]) => canonicalJson({ version_info: "1", resources: list });
-const secretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 
-/** The file form of a secret that istiod names; Envoy reads it again when a file is renamed onto one of the named ones. */
-function secretOf(name: string): { file: string; value: object } {
+/** The file form of a secret that istiod names; a change of the files is seen at the next start. */
+function secretOf(name: string): object {
   const pair = (certificate: string, key: string) => ({
-    tls_certificate: {
-      certificate_chain: { filename: certificate },
-      private_key: { filename: key },
-      watched_directory: { path: posix.dirname(certificate).replace(/^(?!\.?\/)/, "./") },
-    },
+    tls_certificate: { certificate_chain: { filename: certificate }, private_key: { filename: key } },
   });
-  if (name === "default") return { file: "sds-default.json", value: pair("./certs/cert.pem", "./certs/key.pem") };
-  if (name === "ROOTCA") {
-    const value = {
-      validation_context: { trusted_ca: { filename: "./certs/ca.pem" }, watched_directory: { path: "./certs" } },
-    };
-    return { file: "sds-root.json", value };
-  }
+  if (name === "default") return pair("./certs/cert.pem", "./certs/key.pem");
+  if (name === "ROOTCA") return { validation_context: { trusted_ca: { filename: "./certs/ca.pem" } } };
   const [, certificate, key] = /^file-cert:(.+)~(.+)$/.exec(name) ?? [];
   if (!certificate?.startsWith(mounts.from) || !key?.startsWith(mounts.from))
     throw new Error(`the secret ${name} has no form for this machine: mount it below ${mounts.from}`);
   const here = (path: string) => mounts.to + path.slice(mounts.from.length);
-  return { file: `sds-${posix.basename(posix.dirname(certificate))}.json`, value: pair(here(certificate), here(key)) };
+  return pair(here(certificate), here(key));
 }

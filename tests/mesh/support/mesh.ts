@@ -112,10 +112,7 @@ async function writeCertificates(dir: string, { role, service }: Workload, autho
     const server = await authority.issueServer(["localhost"], [edge]);
     Object.assign(files, { "edge-tls/tls.crt": server.certificate, "edge-tls/tls.key": server.key });
   } else {
-    const secret = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
-    const token = { name: "sidecar-token", generic_secret: { secret: { filename: "./certs/sidecar-token" } } };
     files["sidecar-token"] = sidecarToken;
-    files["sidecar-token.json"] = JSON.stringify({ resources: [{ "@type": secret, ...token }] });
   }
   for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text, { mode: 0o600 });
 }
