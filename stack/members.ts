@@ -29,7 +29,7 @@ export function createSpecs(context: WorkloadContext & EngineContext, only?: rea
 }
 
 /** Where those processes listen, by a name for people. */
-export function listeners(network: number, specs: readonly ProcessSpec[]): Map<string, Address> {
+export function listeners(network: number, specs: readonly Pick<ProcessSpec, "name">[]): Map<string, Address> {
   const at = addresses(network);
   const edge = workloads.find(({ role }) => role === "router")!;
   const places: Record<string, Record<string, Address>> = {

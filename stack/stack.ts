@@ -1,15 +1,18 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { type ClaimedNetwork, claimFreeNetwork, claimNetwork } from "../mesh/local/network.ts";
 import { addresses, services, sidecars } from "../mesh/local/topology.ts";
 import { createBackends, prepareExternal } from "./backends.ts";
+import { elapsed } from "./elapsed.ts";
 import { type External, replacedBy } from "./external.ts";
-import { Fault } from "./fault.ts";
+import { Fault, lineOf } from "./fault.ts";
 import { createSpecs, listeners } from "./members.ts";
 import { layMesh, renewEvery } from "./mesh.ts";
 import { expectFree } from "./ports.ts";
 import { provision } from "./provision/index.ts";
 import { openSecrets } from "./secrets.ts";
+import { unsettled } from "./settled.ts";
 import { endLeftovers, keepState } from "./state.ts";
 import { type ManagedProcess, signalGroup, supervise } from "./supervisor.ts";
 import type { Backends } from "./workloads.ts";
@@ -40,7 +43,7 @@ export interface Stack extends Backends {
   readonly processes: readonly ManagedProcess[];
   /** Throws when none of that name is part of this stack. */
   process(name: string): ManagedProcess;
-  /** Resolves when all of them, or those named, are ready. */
+  /** Resolves when all of them, or those named, are ready; with the edge among them, when calls through it get there. */
   waitReady(names?: readonly string[], deadlineMs?: number): Promise<void>;
   /** Ends everything, the edge first and the engines last. Nothing of it is left, but its data. */
   stop(): Promise<void>;
@@ -133,6 +136,7 @@ async function startIn(claimed: ClaimedNetwork, options: StackOptions): Promise<
     process: named,
     async waitReady(names = processes.map(({ name }) => name), deadlineMs = 120_000) {
       await Promise.all(names.map((name) => named(name).waitReady(deadlineMs)));
+      if (names.includes("edge")) await waitSettled(network, names, deadlineMs);
     },
     stop() {
       stopped ??= stop();
@@ -147,6 +151,16 @@ async function claim(network: number | undefined): Promise<ClaimedNetwork> {
   const claimed = await claimNetwork(network);
   if (!claimed) throw new Fault(`another stack runs in the network 127.${network}.0.0: stop it first`);
   return claimed;
+}
+
+async function waitSettled(network: number, names: readonly string[], deadlineMs: number): Promise<void> {
+  const end = Date.now() + deadlineMs;
+  for (;;) {
+    const missing = await unsettled(network, names).catch(lineOf);
+    if (!missing) return;
+    if (Date.now() > end) throw new Fault(`not ready after ${elapsed(deadlineMs)}: ${missing}`);
+    await pause(100);
+  }
 }
 
 /** No new calls, then those who answered them, then the engines that they needed to the end. */

@@ -10,6 +10,8 @@ export const createJaeger: CreateEngine = ({ stateDir, network }) => {
   const at = addresses(network);
   return {
     name: "jaeger",
+    // It waits long for its clients, and has nothing to save: its traces are in memory.
+    stopDeadlineMs: 1_000,
     async launch(tell) {
       const file = await provision("jaeger", tell);
       const dir = join(stateDir, "jaeger");

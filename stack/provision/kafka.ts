@@ -4,10 +4,10 @@ import { Fault } from "../fault.ts";
 import type { Engine } from "./engine.ts";
 import { runTool } from "./tool.ts";
 
-/** Apache Kafka's jars; kafka/pom.xml names the same version. */
+/** Apache Kafka's jars. The version is that of kafka/pom.xml, and a revision that counts other changes of that file. */
 export const kafka: Engine = {
   name: "kafka",
-  version: "4.3.1",
+  version: "4.3.1-2",
   path: ".",
   async install(folder, onProgress) {
     onProgress("downloading");

@@ -1,0 +1,50 @@
+/** `npm start`, `npm run status`, `npm run logs -- chat`, `npm run restart -- chat`, `npm run stop`. */
+import { parseArgs, styleText } from "node:util";
+import { logs } from "./cli/logs.ts";
+import { restart, status, stop } from "./cli/remote.ts";
+import { start } from "./cli/start.ts";
+import { Fault, lineOf } from "./fault.ts";
+import { defaultStateDir } from "./paths.ts";
+
+const usage = `usage: npm start [-- --fresh]          begins the platform; --fresh forgets all data first
+       npm run status                   what runs, since when and where
+       npm run logs -- [-f] [name...]   what processes write; -f goes on
+       npm run restart -- <name>...     starts processes anew
+       npm run stop                     ends it from another shell`;
+
+/** Runs one command and gives the exit code. */
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      fresh: { type: "boolean", default: false },
+      follow: { type: "boolean", short: "f", default: false },
+      raw: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const [command, ...names] = positionals;
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  if (command === "start") return start(defaultStateDir, { fresh: values.fresh });
+  if (command === "status") return status(defaultStateDir);
+  if (command === "logs") return logs(defaultStateDir, names, { follow: values.follow, raw: values.raw });
+  if (command === "restart") return restart(defaultStateDir, names);
+  if (command === "stop") return stop(defaultStateDir);
+  throw new Fault(usage);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof Fault) console.error(styleText("red", error.message, { stream: process.stderr }));
+  else if ((error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS"))
+    console.error(`${lineOf(error)}\n${usage}`);
+  else console.error(error);
+  process.exitCode = 1;
+}
+// What a library may still hold open must not keep a finished command alive.
+process.exit();

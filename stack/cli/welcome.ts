@@ -1,0 +1,65 @@
+import { styleText } from "node:util";
+import { elapsed } from "../elapsed.ts";
+import type { Player } from "./players.ts";
+
+/** What the first screen needs to know. */
+export interface Welcome {
+  /** `http://host:port`. */
+  edge: string;
+  edgeTls: string;
+  /** The edge's admin page. */
+  admin: string;
+  /** Jaeger's address; without it, spans go elsewhere. */
+  jaeger?: { url: string; ready: boolean; detail: string };
+  /** The root certificate, for the TLS port. */
+  rootCertificate: string;
+  players: [Player, Player];
+  tookMs: number;
+}
+
+/** What a person sees when the platform takes calls: where it is, and calls to paste into another shell. */
+export function drawWelcome({ edge, edgeTls, admin, jaeger, rootCertificate, players, tookMs }: Welcome): string[] {
+  const [ann, bob] = players;
+  const bold = (text: string) => styleText("bold", text);
+  const dim = (text: string) => styleText("dim", text);
+  const place = (name: string, url: string, words: string) =>
+    `  ${name.padEnd(10)} ${styleText("cyan", url.padEnd(26))} ${dim(words)}`;
+  const curl = (token: string, path: string, body: string) => [
+    `curl -s ${edge}/api/v1/${path} -H "authorization: Bearer $${token}" \\`,
+    `  -H 'content-type: application/json' -d '${body}'`,
+  ];
+  return [
+    "",
+    `${styleText(["bold", "green"], "The game takes calls.")} ${dim(`after ${elapsed(tookMs)}`)}`,
+    "",
+    place("Edge", edge, "Connect, gRPC, gRPC-web and JSON"),
+    place("with TLS", edgeTls, `--cacert ${rootCertificate}`),
+    ...(jaeger
+      ? [
+          place(
+            "Jaeger",
+            jaeger.url,
+            jaeger.ready ? "every call as one trace: npm run trace -- <id>" : `not yet: ${jaeger.detail || "starting"}`,
+          ),
+        ]
+      : []),
+    place("Envoy", admin, "the edge's own admin page: clusters, counters, configuration"),
+    "",
+    `Two players are logged in for 15 minutes, ${bold(ann.username)} and ${bold(bob.username)}. Paste this into another shell:`,
+    "",
+    `export ANN=${ann.accessToken}`,
+    `export BOB=${bob.accessToken}`,
+    "",
+    dim("# who am I?"),
+    ...curl("ANN", "account/GetUserProfile", "{}"),
+    dim("# Ann says something to the world"),
+    ...curl("ANN", "chat/SendMessage", '{"channel":"world","text":"hello"}'),
+    dim("# Bob reads it"),
+    ...curl("BOB", "chat/ListMessages", '{"channel":"world"}'),
+    "",
+    dim(
+      "npm run demo · npm run status · npm run logs -- -f chat · npm run restart -- chat · Ctrl-C ends it, the data stays",
+    ),
+    "",
+  ];
+}
