@@ -63,8 +63,8 @@ export function freeze(dump: Dump): Frozen {
   return { files, secrets: named([...secrets.values()]) };
 }
 
-/** A dump has the health of the moment in it: whoever was down while compiling would stay down. */
-function withoutHealth(assignment: Dump): Dump {
+/** The endpoints, without the health of the moment: whoever was down while compiling would stay down. */
+function withoutHealth({ "@type": _, ...assignment }: Dump): Dump {
   for (const group of assignment.endpoints ?? [])
     for (const endpoint of group.lb_endpoints ?? []) delete endpoint.health_status;
   return assignment;
