@@ -2,23 +2,13 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import { InactiveReason } from "#gen/game/auth/v1/auth_service_pb.ts";
-import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
-import { startAuth } from "../../tests/support/auth-service.ts";
+import { refusal, startAuth } from "../../tests/support/auth-service.ts";
 import { ensureAdmin } from "./admin.ts";
 import { refreshTokenLifeMs } from "./sessions.ts";
 import { accessTokenLifeMs } from "./tokens.ts";
 
-/** Matches a refusal by its code and its reason. */
-const refusal = (code: Code, reason: string) => (error: unknown) => {
-  assert.ok(error instanceof ConnectError);
-  assert.deepEqual(
-    [Code[error.code], error.findDetails(ErrorInfoSchema).map((detail) => detail.reason)],
-    [Code[code], [reason]],
-  );
-  return true;
-};
 const unauthenticated = (reason: string) => refusal(Code.Unauthenticated, reason);
 
 test("auth on a real Postgres and Redis", async (t) => {
@@ -35,12 +25,8 @@ test("auth on a real Postgres and Redis", async (t) => {
     assert.deepEqual(login.user, user);
     assert.equal(timestampDate(login.expireTime!).getTime() > clock.now().getTime(), true);
     const [registered, loggedIn] = await eventsOf(user.userId, 2);
-    assert.deepEqual(
-      [registered?.type, registered?.data.value],
-      ["player_registered", { ...registered?.data.value, username: "Ada_1" }],
-    );
-    assert.equal(loggedIn?.type, "player_login");
-    assert.ok(loggedIn.data.case === "playerLogin");
+    assert.ok(registered?.data.case === "playerRegistered" && loggedIn?.data.case === "playerLogin");
+    assert.equal(registered.data.value.username, "Ada_1");
     const { username, ip, sessionId } = loggedIn.data.value;
     assert.deepEqual([username, ip], ["Ada_1", "203.0.113.7"]);
     assert.equal((await auth.sessions.find(sessionId))?.userId, user.userId);

@@ -101,15 +101,21 @@ export function createOidc(settings: OidcSettings | undefined, redis: Redis, clo
         .authorizationCodeGrant(configuration, url, checks)
         .catch((error) => Promise.reject(refusalOf(error)));
       const claims = answer.claims()!;
-      const textOf = (name: string) => (typeof claims[name] === "string" ? claims[name] : undefined);
-      return {
-        issuer: claims.iss,
-        subject: claims.sub,
-        preferredUsername: textOf("preferred_username"),
-        email: textOf("email"),
-      };
+      const said = { issuer: claims.iss, subject: claims.sub };
+      if (claims.preferred_username || claims.email) return { ...said, ...namesIn(claims) };
+      // Many say at the userinfo endpoint only what somebody is called.
+      if (!server.userinfo_endpoint) return { ...said, ...namesIn({}) };
+      const info = await client
+        .fetchUserInfo(configuration, answer.access_token, claims.sub)
+        .catch((error) => Promise.reject(refusalOf(error)));
+      return { ...said, ...namesIn(info) };
     },
   };
+}
+
+function namesIn({ preferred_username, email }: Record<string, unknown>) {
+  const textOf = (claim: unknown) => (typeof claim === "string" ? claim : undefined);
+  return { preferredUsername: textOf(preferred_username), email: textOf(email) };
 }
 
 /** Faults of the code or of the player's login, not of the provider. */

@@ -1,10 +1,12 @@
+import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type Client, createClient, createRouterTransport } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { createValidateInterceptor } from "@connectrpc/validate";
 import { decodeJwt } from "jose";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
+import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import type { Event } from "#gen/game/event/v1/event_pb.ts";
 import { parseEvent } from "#kit/events.ts";
 import { reportErrors } from "#kit/interceptors.ts";
@@ -30,6 +32,14 @@ import { startEngines } from "./stack.ts";
 import { until } from "./until.ts";
 
 export type AuthClient = Client<typeof AuthService>;
+
+/** Matches a refusal by its code and its reason, for `assert.rejects`. */
+export const refusal = (code: Code, reason: string) => (error: unknown) => {
+  assert.ok(error instanceof ConnectError);
+  const reasons = error.findDetails(ErrorInfoSchema).map((detail) => detail.reason);
+  assert.deepEqual([Code[error.code], reasons], [Code[code], [reason]]);
+  return true;
+};
 
 /** The auth service's handler over the in-memory transport, on a real Postgres and Redis. Its events go into a list instead of Kafka. */
 export async function startAuth(t: TestContext, options: { oidc?: OidcSettings; hashWaiting?: number } = {}) {
