@@ -37,8 +37,9 @@ export function openDatabase(options: { url: string; name: string; migrations: s
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
   });
-  // An idle connection that breaks must not end the process.
+  // A connection that breaks must not end the process: neither one that is idle, nor one that somebody holds between two queries.
   pool.on("error", (error) => log.debug({ err: error.message }, "a database connection broke"));
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const closing = new AbortController();
 
   async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
