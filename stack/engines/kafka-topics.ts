@@ -1,19 +1,22 @@
 import { Kafka, logLevel } from "kafkajs";
-import { type Address, format } from "../../mesh/local/topology.ts";
 import "../../kit/kafka.ts"; // keeps kafkajs quiet
 
 /** What the services publish to; consumers of one user's events rely on the number of partitions staying what it is. */
 export const topics: readonly string[] = ["game-events", "analytics-events", "saga-events", "chat-events"];
 
-/** Makes the topics that are not there yet. Throws while the broker does not answer. */
-export async function ensureTopics(broker: Address): Promise<void> {
-  const admin = new Kafka({
-    brokers: [format(broker)],
+/** A client of the platform itself, which gives up at the first failure. */
+export const connectKafka = (brokers: string): Kafka =>
+  new Kafka({
+    brokers: [brokers],
     clientId: "platform",
     logLevel: logLevel.NOTHING,
     connectionTimeout: 1_000,
     retry: { retries: 0 },
-  }).admin();
+  });
+
+/** Makes the topics that are not there yet. Throws while the broker does not answer. */
+export async function ensureTopics(brokers: string): Promise<void> {
+  const admin = connectKafka(brokers).admin();
   try {
     await admin.connect();
     const present = await admin.listTopics();

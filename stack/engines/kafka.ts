@@ -47,7 +47,7 @@ export const createKafka: CreateEngine = ({ stateDir, network }) => {
       };
     },
     async probe() {
-      if (!prepared) await ensureTopics(kafka);
+      if (!prepared) await ensureTopics(format(kafka));
       prepared = true;
     },
   };
