@@ -6,6 +6,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { InactiveReason } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { refusal, startAuth } from "../../tests/support/auth-service.ts";
 import { ensureAdmin } from "./admin.ts";
+import { createGate } from "./gate.ts";
 import { refreshTokenLifeMs } from "./sessions.ts";
 import { accessTokenLifeMs } from "./tokens.ts";
 
@@ -207,13 +208,18 @@ test("auth on a real Postgres and Redis", async (t) => {
 });
 
 test("when too many wait for their password to be checked the next is refused and told when to come again", async (t) => {
-  const { client } = await startAuth(t, { hashWaiting: 1 });
-  const logins = Array.from({ length: 12 }, () => client.authenticate({ username: "nobody", password: "wrong" }));
-  const outcomes = await Promise.allSettled(logins);
-  const reasons = outcomes.map((outcome) => (outcome as PromiseRejectedResult).reason as ConnectError);
-  const busy = reasons.filter(({ code }) => code === Code.ResourceExhausted);
-  assert.ok(busy.length > 0 && busy.length < 12, `${busy.length} of 12`);
-  for (const error of busy) assert.equal(error.metadata.get("retry-after"), "1");
+  const gate = createGate(1, 0);
+  const { client } = await startAuth(t, { gate });
+  const login = () => client.authenticate({ username: "nobody", password: "wrong" });
+  const busy = Promise.withResolvers<void>();
+  const occupant = gate(() => busy.promise);
+  await assert.rejects(login(), (error: ConnectError) => {
+    assert.equal(error.metadata.get("retry-after"), "1");
+    return refusal(Code.ResourceExhausted, "too_many_logins")(error);
+  });
+  busy.resolve();
+  await occupant;
+  await assert.rejects(login(), unauthenticated("credentials_wrong"));
 });
 
 test("while Redis gives no answer, calls that need it are UNAVAILABLE, and work again afterwards", async (t) => {

@@ -17,7 +17,7 @@ import { kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { connectRedis } from "#kit/redis.ts";
 import { createAuthService } from "../../services/auth/auth.ts";
 import { createAuthEvents } from "../../services/auth/events.ts";
-import { createGate } from "../../services/auth/gate.ts";
+import { createGate, type Gate } from "../../services/auth/gate.ts";
 import { createPostgresKeyStore } from "../../services/auth/key-store.ts";
 import { createKeyRing } from "../../services/auth/keys.ts";
 import { createLogins } from "../../services/auth/logins.ts";
@@ -42,7 +42,7 @@ export const refusal = (code: Code, reason: string) => (error: unknown) => {
 };
 
 /** The auth service's handler over the in-memory transport, on a real Postgres and Redis. Its events go into a list instead of Kafka. */
-export async function startAuth(t: TestContext, options: { oidc?: OidcSettings; hashWaiting?: number } = {}) {
+export async function startAuth(t: TestContext, options: { oidc?: OidcSettings; gate?: Gate } = {}) {
   const engines = await startEngines(t, ["postgres", "redis"]);
   const log = createLog("auth");
   log.level = "silent";
@@ -62,7 +62,7 @@ export async function startAuth(t: TestContext, options: { oidc?: OidcSettings; 
 
   const events = createAuthEvents(outbox);
   const users = createPostgresUserStore(database, events);
-  const passwords = createPasswords(createGate(2, options.hashWaiting ?? 64));
+  const passwords = createPasswords(options.gate ?? createGate(2, 64));
   const sessions = createRedisSessions(redis, clock.now);
   const keys = createKeyRing({
     store: createPostgresKeyStore(database),
