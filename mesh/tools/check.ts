@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { provision } from "../../stack/provision/index.ts";
@@ -46,6 +46,7 @@ async function frozenIsValid(work: string): Promise<Finding> {
     const static_resources = { ...bootstrap.static_resources, listeners, clusters };
 
     const cwd = join(work, name);
+    await cp(join(frozenDir, name), cwd, { recursive: true });
     await writeCertificates(join(cwd, "certs"), service);
     await writeFile(join(cwd, "whole.json"), JSON.stringify({ ...bootstrap, static_resources }));
     const args = ["--mode", "validate", "-c", "whole.json", "-l", "error"];

@@ -70,7 +70,8 @@ async function settled(workload: Workload, envoy: Background, network: number): 
     envoy.assertRunning();
     if (!(await fetch(`${admin}/ready`)).ok)
       throw new Error(`the Envoy of ${workload.name} is not ready:\n${envoy.output().slice(-2000)}`);
-    const frozen = freeze(await (await fetch(`${admin}/config_dump?include_eds`)).json());
+    const dump = await fetch(`${admin}/config_dump?include_eds`);
+    const frozen = freeze(await dump.json(), workload.role);
     const text = canonicalJson([...frozen.files]);
     if (text === last) return frozen;
     last = text;

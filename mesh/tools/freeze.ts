@@ -1,3 +1,5 @@
+import type { Workload } from "../local/topology.ts";
+
 type Json = null | boolean | number | string | Json[] | JsonObject;
 interface JsonObject {
   [key: string]: Json;
@@ -5,66 +7,79 @@ interface JsonObject {
 // biome-ignore lint/suspicious/noExplicitAny: the shape of Envoy's own dump, of which only a few names matter
 type Dump = any;
 
-/** Where a Gateway's certificates are mounted in a cluster, and where an Envoy of this machine finds them. */
-const mounts = { from: "/etc/game/", to: "./certs/" };
-
 /** Envoy has not got all its configuration yet: ask again. */
 export class StillWarming extends Error {}
 
 /** What an Envoy needs to run alone. */
 export interface Frozen {
-  /** File name -> text: listeners, clusters, and a file for each route table. */
+  /** File name -> text: listeners, clusters, the edge's route tables, certificates. */
   files: Map<string, string>;
-  /** The secrets that these name, for the bootstrap. */
+  /** What these name and no file holds, for the bootstrap. */
   secrets: object[];
 }
 
 /**
  * Turns the answer of Envoy's `/config_dump?include_eds` into files that another Envoy can run on alone: keys sorted, every path
- * relative to Envoy's working directory. Endpoints stand in their clusters and secrets in the bootstrap: each file that Envoy
- * watches takes one of the 128 inotify instances that Linux gives a user, and Envoy ends when there is none.
+ * relative to Envoy's working directory.
+ *
+ * Only what changes in a running stack is a file of its own: each takes one of the 128 inotify instances that Linux gives a user
+ * (a certificate two), and an Envoy that gets none ends. So endpoints stand in their clusters, the routes of a sidecar in its
+ * listeners, the root certificate in the bootstrap.
  *
  * @throws StillWarming when something is missing yet; Error with Envoy's words when it refused something.
  */
-export function freeze(dump: Dump): Frozen {
+export function freeze(dump: Dump, role: Workload["role"]): Frozen {
   const all = (key: string): Dump[] => dump.configs.flatMap((config: Dump) => config[key] ?? []);
   refuseIncomplete(dump, all);
 
   const listeners = named(all("dynamic_listeners").map((entry) => entry.active_state.listener));
   const clusters = named(all("dynamic_active_clusters").map((entry) => entry.cluster));
-  const routes = named(all("dynamic_route_configs").map((entry) => entry.route_config));
+  const routes = new Map<string, Dump>(
+    named(all("dynamic_route_configs").map((entry) => entry.route_config)).map((table) => [table.name, table]),
+  );
   const endpoints = new Map<string, Dump>(
     all("dynamic_endpoint_configs").map(({ endpoint_config: set }) => [set.cluster_name, set]),
   );
-
+  const files = new Map<string, string>();
   const secrets = new Map<string, object>();
+
   const settle = (node: Dump): void => {
     if (node === null || typeof node !== "object") return;
-    if (node.route_config_name && node.config_source) node.config_source = source(routeFile(node.route_config_name));
+    if (node.rds && role === "sidecar") {
+      node.route_config = untyped(routes.get(node.rds.route_config_name));
+      delete node.rds;
+    } else if (node.rds) {
+      const file = `rds-${node.rds.route_config_name.replaceAll(/[^a-zA-Z0-9._-]+/g, "_")}.json`;
+      files.set(file, resources([routes.get(node.rds.route_config_name)]));
+      node.rds.config_source = source(file);
+    }
     if (node.eds_cluster_config) {
       node.load_assignment = withoutHealth(endpoints.get(node.eds_cluster_config.service_name ?? node.name));
       node.type = "STATIC";
       delete node.eds_cluster_config;
     }
-    if (node.name && node.sds_config?.api_config_source) {
-      secrets.set(node.name, { name: node.name, ...secretOf(node.name) });
-      delete node.sds_config; // without a source the name is looked up in the bootstrap
+    if (node.sds_config?.api_config_source) {
+      if (node.name === "ROOTCA") {
+        secrets.set(node.name, { name: node.name, ...rootCertificate });
+        delete node.sds_config; // without a source the name is looked up in the bootstrap
+      } else {
+        const { file, value } = certificateOf(node.name);
+        files.set(file, resources([{ "@type": secretType, name: node.name, ...value }]));
+        node.sds_config = source(file);
+      }
     }
     Object.values(node).forEach(settle);
   };
   settle(listeners);
   settle(clusters);
-
-  const files = new Map([
-    ["lds.json", resources(listeners)],
-    ["cds.json", resources(clusters)],
-    ...routes.map((route): [string, string] => [routeFile(route.name), resources([route])]),
-  ]);
+  files.set("lds.json", resources(listeners));
+  files.set("cds.json", resources(clusters));
   return { files, secrets: named([...secrets.values()]) };
 }
 
 /** The endpoints, without the health of the moment: whoever was down while compiling would stay down. */
-function withoutHealth({ "@type": _, ...assignment }: Dump): Dump {
+function withoutHealth(typed: Dump): Dump {
+  const assignment = untyped(typed);
   for (const group of assignment.endpoints ?? [])
     for (const endpoint of group.lb_endpoints ?? []) delete endpoint.health_status;
   return assignment;
@@ -109,20 +124,26 @@ function refuseIncomplete(dump: Dump, all: (key: string) => Dump[]): void {
 }
 
 const named = (list: Dump[]): Dump[] => list.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-const routeFile = (name: string) => `rds-${name.replaceAll(/[^a-zA-Z0-9._-]+/g, "_")}.json`;
 const source = (file: string) => ({ path_config_source: { path: `./${file}` }, resource_api_version: "V3" });
 const resources = (list: unknown[]) => canonicalJson({ version_info: "1", resources: list });
+const secretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+const rootCertificate = { validation_context: { trusted_ca: { filename: "./certs/ca.pem" } } };
 
-/** The file form of a secret that istiod names; a change of the files is seen at the next start. */
-function secretOf(name: string): object {
-  const pair = (certificate: string, key: string) => ({
-    tls_certificate: { certificate_chain: { filename: certificate }, private_key: { filename: key } },
+/** A resource as it stands inside another one. */
+const untyped = ({ "@type": _, ...resource }: Dump): Dump => resource;
+
+/** The file form of a certificate that istiod names. A running Envoy takes over a new pair: rename the key, then the certificate. */
+function certificateOf(name: string): { file: string; value: object } {
+  const pair = (folder: string, certificate: string, key: string) => ({
+    tls_certificate: {
+      certificate_chain: { filename: `${folder}/${certificate}` },
+      private_key: { filename: `${folder}/${key}` },
+      watched_directory: { path: folder },
+    },
   });
-  if (name === "default") return pair("./certs/cert.pem", "./certs/key.pem");
-  if (name === "ROOTCA") return { validation_context: { trusted_ca: { filename: "./certs/ca.pem" } } };
-  const [, certificate, key] = /^file-cert:(.+)~(.+)$/.exec(name) ?? [];
-  if (!certificate?.startsWith(mounts.from) || !key?.startsWith(mounts.from))
-    throw new Error(`the secret ${name} has no form for this machine: mount it below ${mounts.from}`);
-  const here = (path: string) => mounts.to + path.slice(mounts.from.length);
-  return pair(here(certificate), here(key));
+  if (name === "default") return { file: "sds-default.json", value: pair("./certs", "cert.pem", "key.pem") };
+  const mounted = /^file-cert:\/etc\/game\/([^/]+)\/([^/]+)~\/etc\/game\/\1\/([^/]+)$/.exec(name);
+  if (!mounted) throw new Error(`the secret ${name} has no form for this machine: mount it in a folder of /etc/game/`);
+  const [, folder, certificate, key] = mounted as unknown as [string, string, string, string];
+  return { file: `sds-${folder}.json`, value: pair(`./certs/${folder}`, certificate, key) };
 }
