@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect } from "node:tls";
-import { createAuthority } from "../../mesh/local/authority.ts";
-import { hostOf, workload } from "../../mesh/local/topology.ts";
+import { createAuthority, type KeyPair } from "../../mesh/local/authority.ts";
+import { type Address, hostOf, workload } from "../../mesh/local/topology.ts";
 import { until } from "../support/until.ts";
 import { type Answer, call } from "./support/call.ts";
 import { type Mesh, sidecarToken, startMesh } from "./support/mesh.ts";
@@ -127,6 +129,41 @@ describe("the edge's TLS port", () => {
     const socket = connect({ ...mesh.at.edgeTls, ...trusted(), ...options });
     const [error] = await once(socket, "error");
     assert.match(error.code, /ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION/);
+  });
+});
+
+describe("a renewed certificate", () => {
+  /** The serial number of what a TLS server shows. */
+  async function serialAt(to: Address): Promise<string> {
+    const socket = connect({ ...to, ca: mesh.authority.certificate, checkServerIdentity: () => undefined });
+    socket.on("error", () => {}); // a sidecar ends the connection for want of a client certificate
+    await once(socket, "secureConnect");
+    const { serialNumber } = socket.getPeerCertificate();
+    socket.destroy();
+    return serialNumber;
+  }
+
+  /** Puts a pair in the place of another: the key first. */
+  async function renew(folder: string, [certificateFile, keyFile]: [string, string], pair: KeyPair) {
+    for (const [file, text] of [[keyFile, pair.key] as const, [certificateFile, pair.certificate] as const]) {
+      await writeFile(join(folder, `${file}.new`), text);
+      await rename(join(folder, `${file}.new`), join(folder, file));
+    }
+  }
+
+  test("of the edge's TLS port is shown without a restart", async () => {
+    const before = await serialAt(mesh.at.edgeTls);
+    const pair = await mesh.authority.issueServer(["localhost"], [mesh.at.edgeTls.host]);
+    await renew(join(mesh.certificates("edge"), "edge-tls"), ["tls.crt", "tls.key"], pair);
+    await until("the new one is shown", async () => (await serialAt(mesh.at.edgeTls)) !== before, 5000);
+  });
+
+  test("of a sidecar is shown without a restart, and calls go on", async () => {
+    const at = mesh.at.inbound(workload("auth"));
+    const before = await serialAt(at);
+    await renew(mesh.certificates("auth"), ["cert.pem", "key.pem"], await mesh.authority.issueWorkload("auth"));
+    await until("the new one is shown", async () => (await serialAt(at)) !== before, 5000);
+    assert.equal((await callAs("edge", "auth", "/game.auth.v1.AuthService/RefreshToken")).status, 200);
   });
 });
 

@@ -22,6 +22,8 @@ export interface Mesh extends AsyncDisposable {
   echo(name: string): Echo;
   /** Ends an app, as if its service had died. */
   stopEcho(name: string): Promise<void>;
+  /** The folder of the certificates of a workload. */
+  certificates(name: string): string;
   /** What the edge has logged so far, a line of JSON each. */
   edgeLog(): Record<string, unknown>[];
   /** Envoy's own count of something, by workload. */
@@ -82,6 +84,7 @@ export async function startMesh(): Promise<Mesh> {
     issuer,
     echo: (name) => echoes.get(name)!,
     stopEcho: async (name) => echoes.get(name)![Symbol.asyncDispose](),
+    certificates: (name) => join(envoyDir(stateDir, name), "certs"),
     edgeLog: () =>
       envoys
         .get("edge")!
