@@ -99,7 +99,7 @@ export function createKafkaClient(options: { brokers: string[]; clientId: string
   };
 }
 
-const sessionTimeoutMs = 10_000;
+const sessionTimeoutMs = 6_000;
 
 /** Runs one consumer after another: kafkajs gives up for good on some errors and may hang on others. */
 function keepConsuming(

@@ -12,6 +12,7 @@ import { createKafkaClient } from "#kit/kafka.ts";
 import { createLog } from "#kit/log.ts";
 import { startOutbox } from "#kit/outbox.ts";
 import { kitMigrations, openDatabase } from "#kit/postgres.ts";
+import { until } from "./until.ts";
 
 const [url, brokers, first, count] = process.argv.slice(2) as [string, string, string, string];
 const log = createLog("event-pump");
@@ -38,20 +39,26 @@ consumeEvents<{ key: string; number: number }>({
   log,
 });
 
+/** So far ahead of the handler the writer may be: all three are at work whenever one of them is killed. */
+const lead = 100;
+
+async function handled(): Promise<number> {
+  const { rows } = await database.pool.query<{ n: string }>("select coalesce(sum(n), 0) as n from tally");
+  return Number(rows[0]!.n);
+}
+
 await database.migrated;
 for (let number = Number(first); number < Number(first) + Number(count); number++) {
   const key = `key-${number % 7}`;
+  if (number % 20 === 0) await until("the handler follows", async () => (await handled()) > number - lead, 300_000);
   // The table `written` is the work whose transaction the event belongs to.
-  await database
-    .transaction(async (client) => {
-      const { rowCount } = await client.query("insert into written (number) values ($1) on conflict do nothing", [
-        number,
-      ]);
-      if (rowCount === 0) return;
-      const payload = JSON.stringify({ key, number });
-      await outbox.append(client, { eventId: randomUUID(), topic: "game-events", key, type: "counted", payload });
-    })
-    .catch((error) => log.warn({ err: error.message }, "not written"));
+  await database.transaction(async (client) => {
+    const { rowCount } = await client.query("insert into written (number) values ($1) on conflict do nothing", [
+      number,
+    ]);
+    if (rowCount === 0) return;
+    const payload = JSON.stringify({ key, number });
+    await outbox.append(client, { eventId: randomUUID(), topic: "game-events", key, type: "counted", payload });
+  });
   outbox.wake();
 }
-log.info("all written");

@@ -19,7 +19,7 @@ export async function until<T>(
     } catch (error) {
       last = error;
     }
-    await sleep(50);
+    await sleep(20);
   }
   throw new Error(`${what}: not within ${deadlineMs} ms`, { cause: last });
 }
