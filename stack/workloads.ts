@@ -59,17 +59,11 @@ export function createEnvoy(workload: Workload, context: WorkloadContext): Proce
   };
 }
 
-/** Lays the secret by which a sidecar proves itself to its service, in the form that each of the two reads. */
+/** Lays the secret by which a sidecar proves itself to its service, where both read it. */
 export function ensureSidecarToken(workload: Workload, stateDir: string, secrets: Secrets): void {
   const dir = certsDir(stateDir, workload);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   writePrivate(join(dir, "sidecar-token"), secrets.get(`sidecar-token-${workload.name}`));
-  const secret = {
-    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
-    name: "sidecar-token",
-    generic_secret: { secret: { filename: "./certs/sidecar-token" } },
-  };
-  writePrivate(join(dir, "sidecar-token.json"), `${JSON.stringify({ resources: [secret] }, null, 2)}\n`);
 }
 
 function environment(
