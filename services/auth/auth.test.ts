@@ -5,6 +5,7 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { InactiveReason } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { refusal, startAuth } from "../../tests/support/auth-service.ts";
+import { until } from "../../tests/support/until.ts";
 import { ensureAdmin } from "./admin.ts";
 import { createGate } from "./gate.ts";
 import { refreshTokenLifeMs } from "./sessions.ts";
@@ -96,8 +97,8 @@ test("auth on a real Postgres and Redis", async (t) => {
     const [, loggedIn, ended] = await eventsOf(login.user!.userId, 3);
     assert.ok(loggedIn?.data.case === "playerLogin" && ended?.data.case === "sessionEnded");
     assert.equal(ended.data.value.sessionId, loggedIn.data.value.sessionId);
-    const until = timestampDate(ended.data.value.expireTime!).getTime();
-    assert.equal(until, clock.now().getTime() + accessTokenLifeMs);
+    const end = timestampDate(ended.data.value.expireTime!).getTime();
+    assert.equal(end, clock.now().getTime() + accessTokenLifeMs);
   });
 
   await t.test("of two refreshes with one token at once one wins, and the session has ended for both", async () => {
@@ -222,7 +223,7 @@ test("when too many wait for their password to be checked the next is refused an
   await assert.rejects(login(), unauthenticated("credentials_wrong"));
 });
 
-test("while Redis gives no answer, calls that need it are UNAVAILABLE, and work again afterwards", async (t) => {
+test("while Redis gives no answer, calls that need it are UNAVAILABLE; they work again afterwards, and sessions outlive its death", async (t) => {
   const { client, joinAs, engines } = await startAuth(t);
   const login = await joinAs("mary");
   const redis = engines.process("redis");
@@ -237,5 +238,16 @@ test("while Redis gives no answer, calls that need it are UNAVAILABLE, and work 
   } finally {
     redis.kill("SIGCONT");
   }
-  assert.ok((await client.validateToken({ accessToken: login.accessToken })).active);
+  const validate = () => client.validateToken({ accessToken: login.accessToken });
+  assert.ok((await validate()).active);
+
+  redis.kill("SIGKILL");
+  const gone = () =>
+    validate().then(
+      () => false,
+      () => true,
+    );
+  await until("the loss is noticed", gone);
+  const { active } = await until("Redis has been started again", validate);
+  assert.ok(active, "the session has outlived it");
 });
