@@ -307,7 +307,7 @@ export type StartOidcLoginResponse = Message<"game.auth.v1.StartOidcLoginRespons
   authorizationUrl: string;
 
   /**
-   * Comes back with the code.
+   * Comes back with the code. The client completes only a login whose state it was given here: another may be an attacker's own.
    *
    * @generated from field: string state = 2;
    */
@@ -523,7 +523,7 @@ export const AuthService: GenService<{
     output: typeof LogoutResponseSchema;
   },
   /**
-   * ListSessions lists the caller's living sessions, newest first.
+   * ListSessions lists the caller's living sessions, newest first: the 100 that were used last.
    *
    * @generated from rpc game.auth.v1.AuthService.ListSessions
    */
@@ -556,7 +556,7 @@ export const AuthService: GenService<{
   },
   /**
    * RotateSigningKey publishes a new signing key. It signs once every verifier had time to fetch it; the old key stays published until
-   * the last token that it signed has expired.
+   * the last token that it signed has expired. While a new key waits for its time already, that one is the answer.
    *
    * @generated from rpc game.auth.v1.AuthService.RotateSigningKey
    */
