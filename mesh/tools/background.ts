@@ -15,7 +15,10 @@ export interface Background extends AsyncDisposable {
 /** A process has ended that should run: waiting for it is of no use. */
 export class Ended extends Error {}
 
-/** Starts `command`, its output going to the file `log`. Disposing sends SIGTERM, and SIGKILL to whoever is there 5 s later. */
+/**
+ * Starts `command`, its output going to the file `log`. It ends with this process at the latest. Disposing sends SIGTERM, and SIGKILL to
+ * whoever is there 5 s later.
+ */
 export function startBackground(
   name: string,
   command: string,
@@ -29,6 +32,9 @@ export function startBackground(
     stdio: ["ignore", descriptor, descriptor],
   });
   closeSync(descriptor);
+  const endWithUs = () => child.kill("SIGTERM");
+  process.once("exit", endWithUs);
+  child.once("exit", () => process.off("exit", endWithUs));
   const ended = once(child, "exit");
   ended.catch(() => {}); // a command that cannot start: assertRunning tells
   const output = () => readFileSync(log, "utf8");
@@ -69,4 +75,9 @@ export async function eventually<T>(attempt: () => Promise<T>, milliseconds = 30
     }
     await delay(50);
   }
+}
+
+/** For a command: when it is interrupted, what it started ends too. */
+export function endOnSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { provision } from "../../stack/provision/index.ts";
 import { createAuthority } from "../local/authority.ts";
 import { workloads } from "../local/topology.ts";
+import { endOnSignals } from "./background.ts";
 import { compileMesh } from "./compile.ts";
 import { frozenDir, policyFiles, projectDir } from "./paths.ts";
 
@@ -84,6 +85,7 @@ async function writeCertificates(dir: string, service: string): Promise<void> {
 }
 
 if (import.meta.main) {
+  endOnSignals();
   const work = await mkdtemp(join(tmpdir(), "mesh-check-"));
   try {
     const findings = [await policyIsValid(), await frozenIsCurrent(work), await frozenIsValid(work)];

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { provision } from "../../stack/provision/index.ts";
 import { claimFreeNetwork } from "../local/network.ts";
 import { addresses, format, relocate, type Workload, workloads } from "../local/topology.ts";
-import { type Background, eventually, startBackground } from "./background.ts";
+import { type Background, endOnSignals, eventually, startBackground } from "./background.ts";
 import { type BootstrapOptions, frozenBootstrap, liveBootstrap } from "./bootstrap.ts";
 import { canonicalJson, type Frozen, freeze } from "./freeze.ts";
 import { loadMeshConfig, startIstiod } from "./istiod.ts";
@@ -80,6 +80,7 @@ async function settled(workload: Workload, envoy: Background, network: number): 
 }
 
 if (import.meta.main) {
+  endOnSignals();
   const started = performance.now();
   await compileMesh(frozenDir);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
