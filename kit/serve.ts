@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import http2 from "node:http2";
-import type { AddressInfo } from "node:net";
+import type net from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -94,11 +94,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
   });
+  const sockets = new Set<net.Socket>();
+  server.on("connection", (socket: net.Socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(listen.port, listen.host, resolve);
   });
-  const { address: host, port } = server.address() as AddressInfo;
+  const { address: host, port } = server.address() as net.AddressInfo;
   log.info({ host, port }, `${name} listens`);
   options.started.then(
     () => {
@@ -118,7 +123,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       shutdown.abort(new ConnectError("this replica is ending, call again", Code.Unavailable));
       for (const session of sessions) session.close();
       const deadline = setTimeout(() => {
-        for (const session of sessions) session.destroy();
+        // A session that is closing would wait for its peer even when destroyed.
+        for (const socket of sockets) socket.destroy();
       }, deadlineMs);
       await closed;
       clearTimeout(deadline);

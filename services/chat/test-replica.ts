@@ -1,4 +1,6 @@
 /** For the tests of this service: replicas in this process, on real engines. */
+
+import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -6,11 +8,14 @@ import { type Client, Code, ConnectError, createClient, createRouterTransport } 
 import { createValidateInterceptor } from "@connectrpc/validate";
 import { ChatService, type SubscribeMessagesResponse } from "#gen/game/chat/v1/chat_service_pb.ts";
 import type { ChatMessage } from "#gen/game/chat/v1/message_pb.ts";
+import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
+import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { refuseEndedSessions, reportErrors } from "#kit/interceptors.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { connectRedis } from "#kit/redis.ts";
 import { createChatService } from "./chat.ts";
+import { createEventHandlers } from "./events.ts";
 import type { Message } from "./message.ts";
 import { type ChatParts, createChatParts } from "./parts.ts";
 import { defaultSpamRules, type SpamRules } from "./spam-rules.ts";
@@ -164,3 +169,20 @@ export const textsOf = (messages: (ChatMessage | Message)[]): (string | undefine
 /** `prefix1`, `prefix2`, ... */
 export const numbered = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
+
+/** Rejects with this code and reason. */
+export async function assertRefused(call: Promise<unknown>, code: Code, reason?: string): Promise<ConnectError> {
+  const error = await call.then(
+    () => assert.fail("not refused"),
+    (thrown) => ConnectError.from(thrown),
+  );
+  assert.equal(Code[error.code], Code[code], error.message);
+  if (reason) assert.equal(error.findDetails(ErrorInfoSchema)[0]?.reason, reason);
+  return error;
+}
+
+/** Lets a replica handle an event of another service. */
+export const handleEvent = async (replica: Replica, userId: string, data: Parameters<typeof toOutgoing>[3]) => {
+  const { type, payload } = toOutgoing("game-events", "social", userId, data);
+  await replica.database.transaction((client) => createEventHandlers(replica)[type]!(parseEvent(payload), client));
+};
