@@ -8,7 +8,6 @@ import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
-import type { Stack } from "../../stack/stack.ts";
 import { createTestStack } from "../../tests/support/stack.ts";
 import { createAccountService } from "./account.ts";
 import { createEventHandlers } from "./events.ts";
@@ -16,7 +15,7 @@ import { createPostgresProfileStore, type ProfileStore } from "./store.ts";
 
 /** The handler on a real Postgres. */
 describe("account", () => {
-  let engines: Stack;
+  let engines: Awaited<ReturnType<typeof createTestStack>>;
   let database: Database;
   let store: ProfileStore;
 
