@@ -3,7 +3,8 @@ import type { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { type Caller, callerOf } from "#kit/identity.ts";
 import { hasMembers, kindOf, storedChannel, whisperPartner } from "./channel.ts";
 import { chatMessageSent } from "./events.ts";
-import { cleanText } from "./message.ts";
+import { createJoin } from "./join.ts";
+import { cleanText, type Message } from "./message.ts";
 import type { ChatParts } from "./parts.ts";
 import { createPartyMethods } from "./party.ts";
 import { refuse } from "./refusals.ts";
@@ -15,6 +16,7 @@ const defaultPageSize = 50;
 /** Answers for game.chat.v1.ChatService. */
 export function createChatService(parts: ChatParts): ServiceImpl<typeof ChatService> {
   const { store, post, players, spamGuard } = parts;
+  const join = createJoin<Message>();
 
   async function requireReader({ userId }: Caller, channel: string): Promise<void> {
     if (hasMembers(channel) && (await store.memberships(userId, [channel])).size === 0)
@@ -29,37 +31,37 @@ export function createChatService(parts: ChatParts): ServiceImpl<typeof ChatServ
     if (!(await players.exists(partner))) throw refuse("player_unknown", "there is no such player");
   }
 
-  /** @returns undefined when the spam filter refuses what was in truth said before: the same again is no spam. */
-  async function admit({ userId }: Caller, text: string, requestId: string) {
+  /** Says it unless it is spam, or was said before under the same request id: the same again is no spam. */
+  async function say({ userId, username }: Caller, channel: string, text: string, requestId: string): Promise<Message> {
+    let takeBack: () => void;
     try {
-      return { takeBack: await spamGuard.admit(userId, text) };
+      takeBack = await spamGuard.admit(userId, text);
     } catch (refusal) {
       const first = requestId ? await store.findByRequestId(userId, requestId) : undefined;
-      if (first) return { first };
+      if (first) return first;
       throw refusal;
+    }
+    try {
+      const event = chatMessageSent(userId, channel, text);
+      const draft = { sender: { userId, username }, text, event, ...(requestId && { requestId }) };
+      const { message, repeated } = await post(channel, draft);
+      if (repeated) takeBack();
+      return message;
+    } catch (error) {
+      takeBack();
+      throw error;
     }
   }
 
   return {
-    async sendMessage(request, context) {
+    async sendMessage({ channel: name, text: raw, requestId }, context) {
       const caller = callerOf(context.requestHeader);
-      const { userId, username } = caller;
-      const channel = storedChannel(request.channel, userId);
-      const text = checkedText(request.text);
+      const channel = storedChannel(name, caller.userId);
+      const text = checkedText(raw);
       await requireWriter(caller, channel);
-      const admitted = await admit(caller, text, request.requestId);
-      if (admitted.first) return { message: toChatMessage(admitted.first, userId) };
-      const { message, repeated } = await post(channel, {
-        sender: { userId, username },
-        text,
-        event: chatMessageSent(userId, channel, text),
-        ...(request.requestId && { requestId: request.requestId }),
-      }).catch((error) => {
-        admitted.takeBack();
-        throw error;
-      });
-      if (repeated) admitted.takeBack();
-      return { message: toChatMessage(message, userId) };
+      const saying = () => say(caller, channel, text, requestId);
+      const message = requestId ? (await join(`${caller.userId} ${requestId}`, saying)).result : await saying();
+      return { message: toChatMessage(message, caller.userId) };
     },
 
     async listMessages(request, context) {

@@ -1,6 +1,7 @@
 import { type Context, context, propagation, trace } from "@opentelemetry/api";
 import type { Fanout } from "./fanout.ts";
 import { createGroupCommit } from "./group-commit.ts";
+import { createJoin } from "./join.ts";
 import type { Draft, Message } from "./message.ts";
 import type { PublishedMessage } from "./publication.ts";
 import type { ChatStore } from "./store.ts";
@@ -21,7 +22,7 @@ export function createPost(options: { store: ChatStore; fanout: Fanout; stored: 
   const { store, fanout, stored } = options;
   const commit = createGroupCommit(storeGroup);
   /** What is being stored under a request id, so that one group never holds the same twice. */
-  const underWay = new Map<string, Promise<Posted>>();
+  const join = createJoin<Posted>();
 
   interface Item {
     draft: Draft;
@@ -68,10 +69,7 @@ export function createPost(options: { store: ChatStore; fanout: Fanout; stored: 
   return async (channel, draft) => {
     if (draft.requestId === undefined) return await post(channel, draft);
     const key = `${draft.sender?.userId} ${draft.requestId}`;
-    const same = underWay.get(key);
-    if (same) return { ...(await same), repeated: true };
-    const posted = post(channel, draft).finally(() => underWay.delete(key));
-    underWay.set(key, posted);
-    return await posted;
+    const { result, joined } = await join(key, () => post(channel, draft));
+    return joined ? { ...result, repeated: true } : result;
   };
 }

@@ -19,6 +19,7 @@ test("the server", async (t) => {
   const urls = { databaseUrl: engines.databaseUrl("chat"), redisUrl: engines.redisUrl("chat") };
   const replica = await startReplica(t, urls);
   const redis = new Redis(urls.redisUrl);
+  redis.on("error", () => undefined);
   t.after(() => redis.disconnect());
   const ann = player("ann");
   const bob = player("bob");
