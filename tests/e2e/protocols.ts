@@ -98,8 +98,10 @@ export function protocolsAlike(platform: Platform): void {
       const answer = await post(`${edgeOf(platform)}/api/v1/chat/SendMessage`, body, { authorization });
       assert.equal(answer.status, 200, answer.text);
       assert.equal(JSON.parse(answer.text).message.text, "by REST");
+      assert.match(String(answer.headers["x-trace-id"]), /^[0-9a-f]{32}$/);
       const refused = await post(`${edgeOf(platform)}/api/v1/chat/SendMessage`, body);
       assert.equal(refused.status, 401);
+      assert.match(String(refused.headers["x-trace-id"]), /^[0-9a-f]{32}$/, "a refusal too can be looked up");
       assert.equal(JSON.parse(refused.text).code, "unauthenticated");
     });
 
