@@ -14,20 +14,24 @@ async function go(
   at: { cwd?: string; bin?: string },
 ): Promise<void> {
   const started = Date.now();
-  let what = "downloading the sources";
-  let packages = 0;
+  let what = "compiling";
   const tell = () => onProgress(`${what}, ${elapsed(Date.now() - started)} (only once)`);
   const ticker = setInterval(tell, 30_000);
-  onProgress(what);
+  tell();
   try {
     await runTool("go", args, {
       ...(at.cwd && { cwd: at.cwd }),
       nice: true,
       env: { ...process.env, GOFLAGS: at.bin ? "-mod=mod" : "-mod=readonly", ...(at.bin && { GOBIN: at.bin }) },
       onLine(line) {
-        // -v names each package when its turn comes.
-        if (line.startsWith("go: ") || /\s/.test(line.trim()) || ++packages > 1) return;
-        what = "compiling";
+        // -v names each package when its turn comes; none of the lines about downloads comes after that.
+        const now = line.startsWith("go: downloading")
+          ? "downloading the sources"
+          : /^\S+$/.test(line)
+            ? "compiling"
+            : what;
+        if (now === what) return;
+        what = now;
         tell();
       },
       missing: `${name} is compiled once: install Go 1.25 or newer, or set ${name.toUpperCase()}_BIN to a program of yours`,
