@@ -1,7 +1,9 @@
 // node stack/run.mjs <script> [args]: runs a script of this project with the Node of package.json, after installing the packages when
 // they are missing or no longer those of package-lock.json. Plain JavaScript that needs Node 20 and nothing else: it is what runs first.
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { constants } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,7 +17,7 @@ if (Number(process.versions.node.split(".")[0]) < 20) {
   fail(`Node ${process.versions.node} is too old to begin with: install Node 20 or newer`);
 }
 
-if (!installed()) await install();
+while (!installed()) await alone(install);
 await run(resolve(root, script), args);
 
 /** Whether node_modules holds what package-lock.json says. npm writes its hidden lock last, so half an installation doesn't count. */
@@ -30,6 +32,26 @@ function installed() {
   } catch {
     return false;
   }
+}
+
+/** Runs `work`, or when another run of this checkout is at it, waits until that one has ended. */
+async function alone(work) {
+  const name = `\0game-mesh-npm-${createHash("sha256").update(root).digest("hex").slice(0, 32)}`;
+  const waiting = new Set();
+  const lock = createServer((socket) => waiting.add(socket.on("error", () => undefined)));
+  // Where there are no such sockets there is no lock.
+  const taken = await new Promise((done) => {
+    lock.on("error", ({ code }) => done(code === "EADDRINUSE")).listen(name, () => done(false));
+  });
+  if (!taken) {
+    await work();
+    lock.close();
+    for (const socket of waiting) socket.destroy();
+    return;
+  }
+  note("packages: another run is installing them, waiting for it");
+  // The holder keeps the connection open as long as it lives.
+  await new Promise((done) => connect(name).on("error", done).on("close", done).resume());
 }
 
 async function install() {
@@ -52,11 +74,10 @@ async function install() {
   clearInterval(ticker);
   if (code === "missing") fail("npm is missing: install it (it comes with Node)");
   if (code !== 0) {
-    const lines = output.split("\n").filter((line) => line.trim() && !line.includes("complete log of this run"));
-    fail(
-      `packages: npm ci failed: ${lines.find((line) => /code E|network|ERR/.test(line)) ?? lines.at(-1) ?? code}`,
-      lines,
-    );
+    if (code === null) process.exit(130);
+    const lines = output.split("\n").map((line) => line.replace(/^npm (error|ERR!) ?/, "").trim());
+    const telling = lines.find((line) => line && !/^(code|syscall|errno|npm warn)\b/.test(line)) ?? `exit ${code}`;
+    fail(`packages: npm ci failed: ${telling}`);
   }
   if (!existsSync(node))
     fail("packages: npm ci left no Node 24: its install scripts must be allowed (npm config get ignore-scripts)");
@@ -78,8 +99,7 @@ function note(line) {
   process.stderr.write(`${line}\n`);
 }
 
-function fail(line, details = []) {
-  for (const detail of details.slice(-8)) note(`  ${detail}`);
+function fail(line) {
   note(line);
   process.exit(1);
 }

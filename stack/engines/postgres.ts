@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addresses } from "../../mesh/local/topology.ts";
 import { Fault } from "../fault.ts";
@@ -27,7 +27,7 @@ export const createPostgres: CreateEngine = (context) => {
       prepared = false;
       const user = unprivilegedUser();
       const found = await provision("postgres", tell);
-      const native = user ? reachableCopy(user, found) : found;
+      const native = user ? reachableCopy(user, found, `postgres-${versionOf(found)}`) : found;
       const data = await ensureCluster(native, context, user);
       const settings = {
         listen_addresses: host,
@@ -110,6 +110,15 @@ async function initdb(native: string, args: string[], user: User | undefined): P
   const code = await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
   const line = output.split("\n").find((text) => text.includes("error")) ?? output.trim().split("\n").at(-1);
   if (code !== 0) throw new Fault(`postgres: initdb failed: ${line}`);
+}
+
+/** Of the package that holds the folder; one that the person chose is known by its path. */
+function versionOf(native: string): string {
+  try {
+    return JSON.parse(readFileSync(join(native, "../package.json"), "utf8")).version;
+  } catch {
+    return native.replaceAll("/", "-");
+  }
 }
 
 /** The person's own PG* variables must not reach it. */

@@ -35,40 +35,46 @@ export function reaches(user: User, path: string): boolean {
   }
 }
 
+/** For what a user who can't reach somebody's home must reach. */
+const shared = "/var/tmp/game-mesh";
+
 /** Where the data of `path` stands instead when its user can't reach `path`: the same folder for the same path. */
 export const outsidePath = (path: string): string =>
-  join("/var/tmp/game-mesh", createHash("sha256").update(resolve(path)).digest("hex").slice(0, 16));
+  join(shared, createHash("sha256").update(resolve(path)).digest("hex").slice(0, 16));
 
 /** A folder that `user` reaches: `path`, or if need be one under /var/tmp. Only folders above it are made. */
 export function reachable(user: User, path: string): string {
   mkdirSync(dirname(path), { recursive: true });
   if (reaches(user, path)) return path;
-  const outside = outsidePath(path);
-  const shared = dirname(outside);
-  mkdirSync(shared, { recursive: true });
-  // /var/tmp belongs to everybody: somebody else's folder of that name is not to be trusted.
-  const made = lstatSync(shared);
-  if (!made.isDirectory() || made.uid !== 0) throw new Fault(`${shared} belongs to somebody else: remove it`);
-  chmodSync(shared, 0o711);
-  return outside;
+  makeShared();
+  return outsidePath(path);
 }
 
-/** `folder`, or a copy of it that `user` reaches. */
-export function reachableCopy(user: User, folder: string): string {
-  const copy = reachable(user, folder);
-  if (copy === folder || isDirectory(copy)) return copy;
+/** `folder`, or a copy of it that `user` reaches. `name` tells this version of it from others. */
+export function reachableCopy(user: User, folder: string, name: string): string {
+  if (reaches(user, join(folder, "."))) return folder;
+  makeShared();
+  const copy = join(shared, name);
+  if (isDirectory(copy)) return copy;
   const partial = `${copy}.${process.pid}`;
-  rmSync(partial, { recursive: true, force: true });
   cpSync(folder, partial, { recursive: true, verbatimSymlinks: true });
   chmodSync(partial, 0o755);
   try {
     renameSync(partial, copy);
   } catch (error) {
-    // Another run was quicker.
     rmSync(partial, { recursive: true, force: true });
+    // Another run was quicker.
     if (!isDirectory(copy)) throw error;
   }
   return copy;
+}
+
+/** /var/tmp belongs to everybody: a folder of that name which is somebody else's is not to be trusted. */
+function makeShared(): void {
+  mkdirSync(shared, { recursive: true });
+  const made = lstatSync(shared);
+  if (!made.isDirectory() || made.uid !== 0) throw new Fault(`${shared} belongs to somebody else: remove it`);
+  chmodSync(shared, 0o711);
 }
 
 const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
