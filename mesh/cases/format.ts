@@ -1,0 +1,213 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { LineCounter, parseDocument, type YAMLMap } from "yaml";
+import { projectDir } from "../tools/paths.ts";
+import { list, map, number, oneOf, Reader, type Shape, text } from "./reader.ts";
+
+/** What can be wrong with a token. */
+export const tokenFaults = [
+  ...["expired", "forged", "unknown-key", "unsigned", "other-issuer", "other-audience"],
+  ...["not-yet-valid", "garbage", "not-sent"],
+] as const satisfies readonly string[];
+export const protocols = ["json", "http1", "connect", "connect-proto", "grpc", "grpc-web"] as const;
+
+/** At least and at most. */
+export interface Range {
+  from: number;
+  to: number;
+}
+
+/** A header's value, a pattern for it, or null: there must be none. */
+export type HeaderValue = string | RegExp | null;
+
+/** Who calls: the name is made unique for each case when it runs. */
+export interface Player {
+  name: string;
+  permissions: string[];
+}
+
+/** What must come of a call; what is not said may be anything. See README.md. */
+export interface Expectation {
+  status?: number;
+  code?: string;
+  refusedBy?: string;
+  answers?: Map<number, Range>;
+  upstream?: string;
+  workloads?: Map<string, Range>;
+  headers: Map<string, HeaderValue>;
+  seen?: { path?: string; headers: Map<string, HeaderValue> };
+  body?: string;
+  attempts?: number;
+  seconds?: Range;
+  connection?: "refused";
+  /** Seconds. */
+  within?: number;
+}
+
+/** One call, or one repeated. See README.md. */
+export interface Step {
+  /** `file:line`, relative to the project. */
+  at: string;
+  method: string;
+  path: string;
+  as?: Player;
+  token?: (typeof tokenFaults)[number];
+  protocol: (typeof protocols)[number];
+  headers: Map<string, string>;
+  address: string;
+  repeat: number;
+  users: number;
+  oneByOne: boolean;
+  to: string;
+  from?: string;
+  certificate?: string;
+  upstream?: { answers?: number; hangs?: boolean };
+  expect: Expectation;
+}
+
+/** A case: unique by its name. */
+export interface Case {
+  name: string;
+  /** `file:line`, relative to the project. */
+  at: string;
+  /** Workloads whose app is away. */
+  while: string[];
+  steps: Step[];
+}
+
+/** So that a slip of the pen is an error and not an hour. */
+export const limits = { bytes: 256 * 1024, cases: 500, steps: 20, repeat: 5000, users: 2000, seconds: 60, name: 160 };
+
+/** All cases below tests/mesh/cases/, or of `files`. @throws Error with `file:line` and what is wrong. */
+export function loadCases(files = globSync("tests/mesh/cases/*.yaml", { cwd: projectDir }).sort()): Case[] {
+  const cases = files.flatMap((file) => parseCases(file, readFileSync(join(projectDir, file), "utf8")));
+  const names = new Map<string, string>();
+  for (const { name, at } of cases) {
+    if (names.has(name)) throw new Error(`${at}: there is a case named "${name}" at ${names.get(name)}`);
+    names.set(name, at);
+  }
+  return cases;
+}
+
+/** The cases of one file. `file` is for messages. @throws Error with `file:line` and what is wrong. */
+export function parseCases(file: string, content: string): Case[] {
+  if (content.length > limits.bytes) throw new Error(`${file}:1: over ${limits.bytes} bytes: split it`);
+  const lines = new LineCounter();
+  const document = parseDocument(content, { lineCounter: lines, uniqueKeys: true });
+  const [fault] = document.errors;
+  if (fault) throw new Error(`${file}:${lines.linePos(fault.pos[0]).line}: ${fault.message.split("\n")[0]}`);
+  const reader = new Reader(file, lines, document);
+  const top = reader.map(document.contents, { players: map, cases: list });
+  const players = new Map<string, string[]>();
+  for (const [name, node] of reader.entries(top.players)) players.set(name, reader.texts(node));
+  const nodes = reader.items(top.cases);
+  if (nodes.length > limits.cases) reader.fail(top.cases, `over ${limits.cases} cases: split the file`);
+  return nodes.flatMap((node) => readCase(reader, players, node));
+}
+
+const stepShape: Shape = {
+  ...{ call: text, as: text, token: oneOf(tokenFaults), protocol: oneOf(protocols), headers: map, address: text },
+  ...{ repeat: number(1, limits.repeat), users: number(1, limits.users), oneByOne: oneOf([true, false]) },
+  ...{ to: text, from: text, certificate: text, upstream: map, expect: map },
+};
+const caseShape: Shape = { ...stepShape, name: text, calls: list, while: list, steps: list };
+const expectShape: Shape = {
+  ...{ status: number(100, 599), code: text, refusedBy: text, answers: map, upstream: text, workloads: map },
+  ...{ headers: map, seen: map, body: text, attempts: number(0, 100), seconds: text, connection: oneOf(["refused"]) },
+  within: number(1, limits.seconds),
+};
+
+function readCase(reader: Reader, players: Map<string, string[]>, node: unknown): Case[] {
+  const fields = reader.map(node, caseShape);
+  const at = reader.at(node);
+  const name = reader.required(node, fields.name, "name") as string;
+  if (name.length > limits.name) reader.fail(node, `the name has over ${limits.name} characters`);
+  const away = reader.texts(fields.while);
+  if ([fields.call, fields.calls, fields.steps].filter((field) => field !== undefined).length !== 1)
+    reader.fail(node, "a case has one of call, calls, steps");
+  if (fields.steps !== undefined) {
+    const steps = reader.items(fields.steps);
+    if (steps.length > limits.steps) reader.fail(fields.steps, `over ${limits.steps} steps`);
+    return [{ name, at, while: away, steps: steps.map((step) => readStep(reader, players, step, stepShape)) }];
+  }
+  if (fields.calls === undefined)
+    return [{ name, at, while: away, steps: [readStep(reader, players, node, caseShape)] }];
+  return reader.texts(fields.calls).map((call) => {
+    const step = readStep(reader, players, node, caseShape, call);
+    return { name: `${name}: ${call}`, at, while: away, steps: [step] };
+  });
+}
+
+function readStep(reader: Reader, players: Map<string, string[]>, node: unknown, shape: Shape, each?: string): Step {
+  const fields = reader.map(node, shape);
+  const call = each ?? (reader.required(node, fields.call, "call") as string);
+  const [, method, path] = /^([A-Z]+) (\S+)$/.exec(call) ?? reader.fail(node, `"${call}" is not "METHOD path"`);
+  const as = fields.as as string | undefined;
+  const permissions = as === undefined ? undefined : players.get(as);
+  if (as !== undefined && !permissions) reader.fail(node, `no player of this file is named ${as}`);
+  if (fields.token !== undefined && !permissions) reader.fail(node, "a token fault needs a player: as");
+  const to = (fields.to as string | undefined) ?? "edge";
+  const inside = fields.from !== undefined || fields.certificate !== undefined;
+  if (inside === /^edge(-tls)?$/.test(to))
+    reader.fail(node, "to a service goes who has from or certificate, and nobody else");
+  const behaviour = reader.map(fields.upstream, { answers: number(100, 599), hangs: oneOf([true]) });
+  return {
+    at: reader.at(node),
+    method: method!,
+    path: path!,
+    ...(as !== undefined && permissions && { as: { name: as, permissions } }),
+    ...(fields.token !== undefined && { token: fields.token as (typeof tokenFaults)[number] }),
+    protocol: (fields.protocol as (typeof protocols)[number] | undefined) ?? "json",
+    headers: new Map(reader.entries(fields.headers).map(([key, value]) => [key, spelledOut(reader.plain(value))])),
+    address: (fields.address as string | undefined) ?? "",
+    repeat: (fields.repeat as number | undefined) ?? 1,
+    users: (fields.users as number | undefined) ?? 1,
+    oneByOne: fields.oneByOne === true,
+    to,
+    ...(fields.from !== undefined && { from: fields.from as string }),
+    ...(fields.certificate !== undefined && { certificate: fields.certificate as string }),
+    ...(fields.upstream !== undefined && { upstream: behaviour as { answers?: number; hangs?: boolean } }),
+    expect: readExpectation(reader, reader.required(node, fields.expect, "expect") as YAMLMap),
+  };
+}
+
+function readExpectation(reader: Reader, node: YAMLMap): Expectation {
+  const { answers, workloads, headers, seen, seconds, ...rest } = reader.map(node, expectShape);
+  if (reader.entries(node).length === 0) reader.fail(node, "expects nothing");
+  const saw = reader.map(seen, { path: text, headers: map });
+  if (rest.code !== undefined && rest.refusedBy === undefined && rest.upstream === undefined)
+    reader.fail(node, "a refusal names the policy object that refuses: refusedBy");
+  return {
+    ...(rest as Partial<Expectation>),
+    ...(answers !== undefined && {
+      answers: new Map(reader.entries(answers).map(([status, count]) => [Number(status), reader.range(count)])),
+    }),
+    ...(workloads !== undefined && {
+      workloads: new Map(reader.entries(workloads).map(([name, count]) => [name, reader.range(count)])),
+    }),
+    ...(seconds !== undefined && { seconds: reader.range(seconds) }),
+    headers: headerValues(reader, headers),
+    ...(seen !== undefined && {
+      seen: {
+        ...(saw.path !== undefined && { path: saw.path as string }),
+        headers: headerValues(reader, saw.headers),
+      },
+    }),
+  };
+}
+
+function headerValues(reader: Reader, node: unknown): Map<string, HeaderValue> {
+  return new Map(
+    reader.entries(node).map(([name, value]) => {
+      const plain = reader.plain(value);
+      const pattern = /^\/(.*)\/$/.exec(plain ?? "");
+      return [name.toLowerCase(), pattern ? new RegExp(pattern[1]!) : plain];
+    }),
+  );
+}
+
+/** `x * 100` is a hundred times x. */
+function spelledOut(value: string | null): string {
+  const repeated = /^(\S+) \* (\d{1,6})$/.exec(value ?? "");
+  return repeated ? repeated[1]!.repeat(Number(repeated[2])) : (value ?? "");
+}
