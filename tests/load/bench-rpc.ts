@@ -31,7 +31,7 @@ interface Result {
 
 async function measure(
   name: string,
-  groups: Record<string, number>,
+  roots: Record<string, number>,
   load: Omit<Load, "inFlight" | "seconds">,
 ): Promise<Result> {
   const generate = async (length: number): Promise<Outcome> => {
@@ -41,10 +41,10 @@ async function measure(
   };
   // Code warms up, and connections are there.
   await generate(2);
-  const before = Object.entries(groups).map(([process, group]) => [process, cpuSeconds(group)] as const);
+  const before = Object.entries(roots).map(([process, root]) => [process, cpuSeconds(root)] as const);
   const outcome = await generate(seconds);
   const cpu = Object.fromEntries(
-    before.map(([process, then]) => [process, ((cpuSeconds(groups[process]!) - then) * 1e6) / outcome.calls]),
+    before.map(([process, then]) => [process, ((cpuSeconds(roots[process]!) - then) * 1e6) / outcome.calls]),
   );
   const refused = outcome.calls - (outcome.statuses["200"] ?? 0);
   return { name, callsPerSecond: outcome.calls / outcome.seconds, p50: outcome.p50, p99: outcome.p99, cpu, refused };
