@@ -8,19 +8,28 @@ export interface Workload {
   index: number;
   /** `router`: the edge, alone. `sidecar`: beside a service. */
   role: "router" | "sidecar";
+  /** The version of the service that it runs; `v1` unless {@link runVersion} says otherwise. */
+  version?: string;
 }
 
+/** The version of everything that has no other. */
+export const firstVersion = "v1";
+
 /** The workloads. To add a service or a replica, add its line (free indices: 5 to 99), then `npm run mesh:compile`. */
-export const workloads: readonly Workload[] = [
+const all: Workload[] = [
   { name: "edge", service: "edge", index: 0, role: "router" },
   { name: "auth", service: "auth", index: 1, role: "sidecar" },
   { name: "account", service: "account", index: 2, role: "sidecar" },
   { name: "chat", service: "chat", index: 3, role: "sidecar" },
   { name: "chat-2", service: "chat", index: 4, role: "sidecar" },
 ];
+const beside = all.filter(({ role }) => role === "sidecar");
+
+/** All of them. */
+export const workloads: readonly Workload[] = all;
 
 /** The workloads that stand beside a service. */
-export const sidecars: readonly Workload[] = workloads.filter(({ role }) => role === "sidecar");
+export const sidecars: readonly Workload[] = beside;
 
 /** The services behind the edge, each once. */
 export const services: readonly string[] = [...new Set(sidecars.map(({ service }) => service))];
@@ -31,6 +40,27 @@ export function workload(name: string): Workload {
   if (!found) throw new Error(`no workload is named ${name}: there are ${workloads.map((w) => w.name).join(", ")}`);
   return found;
 }
+
+const firstVersionIndex = 80;
+
+/**
+ * For this process, one more workload runs `service`, in another version: `chat-v2`. Call it before anything is started or compiled.
+ * It is part of every compile from then on, and of the service: policy decides which calls it gets.
+ */
+export function runVersion(service: string, version: string): Workload {
+  const name = `${service}-${version}`;
+  if (!services.includes(service)) throw new Error(`no service is named ${service}: there are ${services.join(", ")}`);
+  if (!/^v[0-9]{1,3}$/.test(version) || version === firstVersion)
+    throw new Error(`a second version is named v2, v3 and so on, not ${version}`);
+  if (all.some((other) => other.name === name)) throw new Error(`${name} is there already`);
+  const added: Workload = { name, service, index: firstVersionIndex + versions().length, role: "sidecar", version };
+  all.push(added);
+  beside.push(added);
+  return added;
+}
+
+/** The workloads that {@link runVersion} added. `envoy/` holds nothing of them. */
+export const versions = (): Workload[] => all.filter(({ version }) => version !== undefined);
 
 /** The Kubernetes namespace of the game; part of every host and identity. */
 export const namespace = "game";

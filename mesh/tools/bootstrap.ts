@@ -1,5 +1,5 @@
 import { sidecarTokenSecret, workloadLabel } from "../local/machine.ts";
-import { type Address, addresses, namespace, type Workload } from "../local/topology.ts";
+import { type Address, addresses, firstVersion, namespace, type Workload } from "../local/topology.ts";
 
 /** How Envoy is started; the same values for a live Envoy and for a frozen one. */
 export interface BootstrapOptions {
@@ -29,7 +29,12 @@ export function liveBootstrap(workload: Workload, options: BootstrapOptions, ist
         SERVICE_ACCOUNT: service,
         MESH_ID: "cluster.local",
         INSTANCE_IPS: ip,
-        LABELS: { app: service, [workloadLabel]: name, "service.istio.io/canonical-name": service },
+        LABELS: {
+          app: service,
+          version: workload.version ?? firstVersion,
+          [workloadLabel]: name,
+          "service.istio.io/canonical-name": service,
+        },
         ...(role === "sidecar" ? { INTERCEPTION_MODE: "NONE" } : {}),
       },
     },

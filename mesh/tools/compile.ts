@@ -4,21 +4,31 @@ import { join, relative } from "node:path";
 import { provision } from "../../stack/provision/index.ts";
 import { claimFreeNetwork } from "../local/network.ts";
 import { addresses, format, relocate, type Workload, workloads } from "../local/topology.ts";
-import { type Background, endOnSignals, eventually, startBackground } from "./background.ts";
+import { type Background, Ended, endOnSignals, eventually, startBackground } from "./background.ts";
 import { type BootstrapOptions, frozenBootstrap, liveBootstrap } from "./bootstrap.ts";
 import { canonicalJson, type Frozen, freeze } from "./freeze.ts";
 import { loadMeshConfig, startIstiod } from "./istiod.ts";
 import { startKubeStub } from "./kube-stub.ts";
-import { frozenDir, projectDir } from "./paths.ts";
+import { frozenDir, policyDir, projectDir } from "./paths.ts";
 import { writeSeal } from "./seal.ts";
 import { startSecretServer } from "./secret-server.ts";
 
+/** What to compile. */
+export interface CompileOptions {
+  /** The folder of the policy; mesh/istio/ unless given. */
+  policy?: string;
+  /** Ends the compile: nobody wants its result any more. */
+  signal?: AbortSignal;
+}
+
 /**
- * Compiles the policy: the real istiod reads mesh/istio/, a live Envoy for each workload takes its configuration from it, and what
- * they then hold is written to the folder `out`. All of it runs in a loopback network of its own, beside whatever else runs, and is
- * ended again, also after a failure.
+ * Compiles the policy: the real istiod reads it, a live Envoy for each workload takes its configuration from it, and what they then
+ * hold is written to the folder `out`. All of it runs in a loopback network of its own, beside whatever else runs, and is ended
+ * again, also after a failure.
+ *
+ * @throws Refused, in Envoy's words; Ended, in istiod's.
  */
-export async function compileMesh(out: string): Promise<void> {
+export async function compileMesh(out: string, { policy = policyDir, signal }: CompileOptions = {}): Promise<void> {
   const istiodBinary = await provision("istiod", (line) => console.error(`istiod: ${line}`));
   const envoyBinary = await provision("envoy");
   await using cleanup = new AsyncDisposableStack();
@@ -31,9 +41,9 @@ export async function compileMesh(out: string): Promise<void> {
   const ports = { kube: at(18001), secrets: at(15020), xds: at(15010), http: at(15017), monitoring: at(15014) };
   cleanup.use(await startKubeStub(ports.kube, network));
   cleanup.use(await startSecretServer(ports.secrets));
-  cleanup.use(await startIstiod(istiodBinary, work, network, ports));
+  cleanup.use(await startIstiod(istiodBinary, { work, policy, network, ports }));
 
-  const options: BootstrapOptions = { network, runtime: (await loadMeshConfig()).defaultConfig.runtimeValues };
+  const options: BootstrapOptions = { network, runtime: (await loadMeshConfig(policy)).defaultConfig.runtimeValues };
   const envoys: [Workload, Background][] = [];
   for (const workload of workloads) {
     const cwd = join(work, workload.name);
@@ -51,7 +61,7 @@ export async function compileMesh(out: string): Promise<void> {
   }
 
   const frozen = await Promise.all(
-    envoys.map(async ([workload, envoy]) => ({ workload, ...(await settled(workload, envoy, network)) })),
+    envoys.map(async ([workload, envoy]) => ({ workload, ...(await settled(workload, envoy, network, signal)) })),
   );
   await rm(out, { recursive: true, force: true });
   for (const { workload, files, secrets } of frozen) {
@@ -59,15 +69,21 @@ export async function compileMesh(out: string): Promise<void> {
     files.set("bootstrap.json", canonicalJson(frozenBootstrap(workload, options, secrets)));
     for (const [name, text] of files) await writeFile(join(out, workload.name, name), relocate(text, network, 0));
   }
-  await writeSeal(out);
+  if (policy === policyDir) await writeSeal(out);
 }
 
 /** What an Envoy holds once it is ready and two looks, a moment apart, find the same. */
-async function settled(workload: Workload, envoy: Background, network: number): Promise<Frozen> {
+async function settled(
+  workload: Workload,
+  envoy: Background,
+  network: number,
+  signal: AbortSignal | undefined,
+): Promise<Frozen> {
   const admin = `http://${format(addresses(network).admin(workload))}`;
   let last = "";
   return eventually(async () => {
     envoy.assertRunning();
+    if (signal?.aborted) throw new Ended("the compile was given up");
     if (!(await fetch(`${admin}/ready`)).ok)
       throw new Error(`the Envoy of ${workload.name} is not ready:\n${envoy.output().slice(-2000)}`);
     const dump = await fetch(`${admin}/config_dump?include_eds`);

@@ -1,4 +1,5 @@
 import type { Workload } from "../local/topology.ts";
+import { Ended } from "./background.ts";
 
 type Json = null | boolean | number | string | Json[] | JsonObject;
 interface JsonObject {
@@ -9,6 +10,9 @@ type Dump = any;
 
 /** Envoy has not got all its configuration yet: ask again. */
 export class StillWarming extends Error {}
+
+/** Envoy has refused something; the message is in its words. Asking again is of no use. */
+export class Refused extends Ended {}
 
 /** What an Envoy needs to run alone. */
 export interface Frozen {
@@ -26,7 +30,7 @@ export interface Frozen {
  * (a certificate two), and an Envoy that gets none ends. So endpoints stand in their clusters, the routes of a sidecar in its
  * listeners, the root certificate in the bootstrap.
  *
- * @throws StillWarming when something is missing yet; Error with Envoy's words when it refused something.
+ * @throws StillWarming when something is missing yet; Refused.
  */
 export function freeze(dump: Dump, role: Workload["role"]): Frozen {
   const all = (key: string): Dump[] => dump.configs.flatMap((config: Dump) => config[key] ?? []);
@@ -105,7 +109,7 @@ function refuseIncomplete(dump: Dump, all: (key: string) => Dump[]): void {
     .flatMap((config: Dump) => Object.values(config).filter(Array.isArray).flat())
     .filter((entry: Dump) => entry?.error_state)
     .map((entry: Dump) => `${entry.name ?? ""} ${entry.error_state.details}`);
-  if (refused.length > 0) throw new Error(`Envoy refuses the configuration:\n${[...new Set(refused)].join("\n")}`);
+  if (refused.length > 0) throw new Refused(`Envoy refuses the configuration:\n${[...new Set(refused)].join("\n")}`);
 
   const warming = [
     ...all("dynamic_listeners").filter((entry) => entry.warming_state || !entry.active_state),

@@ -4,18 +4,18 @@ import { parse } from "yaml";
 import { machineObjects } from "../local/machine.ts";
 import { type Address, format } from "../local/topology.ts";
 import { type Background, eventually, startBackground } from "./background.ts";
-import { policyFiles, projectDir } from "./paths.ts";
+import { objectFiles, projectDir } from "./paths.ts";
 
 /** The settings of the mesh that its tools read too. */
 export interface MeshConfig {
   defaultConfig: { runtimeValues: Record<string, string> };
 }
 
-/** The mesh's settings: those of a cluster, and over them those of one machine. */
-export async function loadMeshConfig(): Promise<MeshConfig> {
+/** The mesh's settings: those of a cluster, which stand in the policy, and over them those of one machine. */
+export async function loadMeshConfig(policy: string): Promise<MeshConfig> {
   const [cluster, machine] = await Promise.all(
-    ["mesh/istio/mesh-config.yaml", "mesh/local/mesh-config.yaml"].map(async (file) =>
-      parse(await readFile(join(projectDir, file), "utf8")),
+    [join(policy, "mesh-config.yaml"), join(projectDir, "mesh/local/mesh-config.yaml")].map(async (file) =>
+      parse(await readFile(file, "utf8")),
     ),
   );
   return { ...cluster, ...machine };
@@ -38,20 +38,18 @@ const environment = {
   PILOT_JWT_ENABLE_REMOTE_JWKS: "envoy",
 };
 
-/** Starts the real istiod in the folder `work` on the policy and on what this machine needs; it is ready on return. */
+/** Starts the real istiod in the folder `work` on the folder `policy` and on what this machine needs; it is ready on return. */
 export async function startIstiod(
   binary: string,
-  work: string,
-  network: number,
-  ports: IstiodPorts,
+  { work, policy, network, ports }: { work: string; policy: string; network: number; ports: IstiodPorts },
 ): Promise<Background> {
   const config = join(work, "config");
   await mkdir(config, { recursive: true });
-  for (const file of policyFiles()) await copyFile(join(projectDir, file), join(config, basename(file)));
+  for (const file of objectFiles(policy)) await copyFile(join(policy, file), join(config, basename(file)));
   // JSON is YAML too
   for (const object of machineObjects(network))
     await writeFile(join(config, `machine-${object.kind}-${object.metadata.name}.yaml`), JSON.stringify(object));
-  await writeFile(join(work, "mesh.json"), JSON.stringify(await loadMeshConfig()));
+  await writeFile(join(work, "mesh.json"), JSON.stringify(await loadMeshConfig(policy)));
   await writeFile(join(work, "kubeconfig.json"), JSON.stringify(kubeconfig(ports.kube)));
 
   const istiod = startBackground(

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { workloadLabel } from "../local/machine.ts";
-import { type Address, addresses, namespace, port, services, sidecars } from "../local/topology.ts";
+import { type Address, addresses, firstVersion, namespace, port, services, sidecars } from "../local/topology.ts";
 
 /**
  * The smallest Kubernetes API that lets istiod start: it lists the namespaces, Services, Pods and EndpointSlices of topology.ts,
@@ -93,6 +93,7 @@ function objectsOf(network: number): Record<string, KubeObject[]> {
       metadata: metadata(workload.name, {
         app: workload.service,
         [workloadLabel]: workload.name,
+        version: workload.version ?? firstVersion,
         "service.istio.io/canonical-name": workload.service,
         "security.istio.io/tlsMode": "istio",
       }),

@@ -9,6 +9,9 @@ export const policyDir = join(projectDir, "mesh/istio");
 /** What istiod made of it. */
 export const frozenDir = join(projectDir, "envoy");
 
+/** The Istio objects of the policy in the folder `policy`, relative to it, sorted. */
+export const objectFiles = (policy: string): string[] => globSync("*/*.yaml", { cwd: policy }).sort();
+
 /** The Istio objects of the policy, relative to the project, sorted. */
 export const policyFiles = (): string[] => glob("mesh/istio/*/*.yaml");
 
