@@ -1,7 +1,8 @@
 /**
  * A load generator, run as a process of its own: keeps `inFlight` calls going for `seconds`, then prints what came back as JSON.
- * usage: node generate.ts '<Load as JSON>'
+ * It reads what to do, a Load as JSON, from standard input.
  */
+import { readFileSync } from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
 
@@ -87,4 +88,4 @@ async function generate(load: Load): Promise<Outcome> {
   return { calls: latencies.length, seconds, statuses, p50: at(0.5), p99: at(0.99) };
 }
 
-if (import.meta.main) console.log(JSON.stringify(await generate(JSON.parse(process.argv[2]!))));
+if (import.meta.main) console.log(JSON.stringify(await generate(JSON.parse(readFileSync(0, "utf8")))));
