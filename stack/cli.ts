@@ -1,4 +1,5 @@
 /** `npm start`, `npm run status`, `npm run logs -- chat`, `npm run restart -- chat`, `npm run stop`. */
+import { resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { logs } from "./cli/logs.ts";
 import { restart, status, stop } from "./cli/remote.ts";
@@ -10,7 +11,10 @@ const usage = `usage: npm start [-- --fresh]          begins the platform; --fre
        npm run status                   what runs, since when and where
        npm run logs -- [-f] [name...]   what processes write; -f goes on
        npm run restart -- <name>...     starts processes anew
-       npm run stop                     ends it from another shell`;
+       npm run stop                     ends it from another shell
+
+A second platform beside the first: --state-dir <folder> with every command, and --network <1 to 250> with start,
+which puts it at 127.<network>.0.1 instead of 127.0.0.1.`;
 
 /** Runs one command and gives the exit code. */
 async function main(args: string[]): Promise<number> {
@@ -21,6 +25,8 @@ async function main(args: string[]): Promise<number> {
       fresh: { type: "boolean", default: false },
       follow: { type: "boolean", short: "f", default: false },
       raw: { type: "boolean", default: false },
+      "state-dir": { type: "string", default: defaultStateDir },
+      network: { type: "string", default: "0" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -29,11 +35,14 @@ async function main(args: string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
-  if (command === "start") return start(defaultStateDir, { fresh: values.fresh });
-  if (command === "status") return status(defaultStateDir);
-  if (command === "logs") return logs(defaultStateDir, names, { follow: values.follow, raw: values.raw });
-  if (command === "restart") return restart(defaultStateDir, names);
-  if (command === "stop") return stop(defaultStateDir);
+  const stateDir = resolve(values["state-dir"]);
+  const network = Number(values.network);
+  if (!Number.isInteger(network) || network < 0 || network > 250) throw new Fault("--network is a number of 0 to 250");
+  if (command === "start") return start(stateDir, { fresh: values.fresh, network });
+  if (command === "status") return status(stateDir);
+  if (command === "logs") return logs(stateDir, names, { follow: values.follow, raw: values.raw });
+  if (command === "restart") return restart(stateDir, names);
+  if (command === "stop") return stop(stateDir);
   throw new Fault(usage);
 }
 

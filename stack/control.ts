@@ -10,6 +10,8 @@ import type { Secrets } from "./secrets.ts";
 export interface Controlled {
   /** The processes, as `npm run status` shows them. */
   status(): unknown;
+  /** What to know of the policy, in lines for people. */
+  policy(): Promise<string[]>;
   restart(name: string): Promise<void>;
   stop(): void;
 }
@@ -38,6 +40,7 @@ export async function serveControl(stateDir: string, secrets: Secrets, controlle
 async function handle(request: IncomingMessage, controlled: Controlled): Promise<unknown> {
   const [, command, name] = (request.url ?? "").split("/");
   if (command === "status") return controlled.status();
+  if (command === "policy") return controlled.policy();
   if (command === "stop") return controlled.stop();
   if (command === "restart" && name) return controlled.restart(decodeURIComponent(name));
   throw new Fault(`unknown command ${request.url}`);

@@ -8,7 +8,7 @@ import { Fault } from "./fault.ts";
 export async function expectFree(wanted: ReadonlyMap<string, Address>): Promise<void> {
   for (const [name, address] of wanted) {
     if (await isFree(address)) continue;
-    const holder = listenerOn(address.port);
+    const holder = listenerOn(address.port, address.host);
     const who = holder ? `${holder.command} (pid ${holder.pid})` : "another process";
     throw new Fault(`${name} needs ${format(address)}, which ${who} has: end it, then start again`);
   }
@@ -27,9 +27,9 @@ async function isFree(address: Address): Promise<boolean> {
   }
 }
 
-/** A process that listens on a TCP port, as far as this user may see it. */
-export function listenerOn(port: number): { pid: number; command: string } | undefined {
-  const sockets = new Set(["tcp", "tcp6"].flatMap((table) => listeningSockets(table, port)));
+/** The process that listens on a TCP port of `host` or of the whole machine, as far as this user may see it. */
+export function listenerOn(port: number, host: string): { pid: number; command: string } | undefined {
+  const sockets = new Set(["tcp", "tcp6"].flatMap((table) => listeningSockets(table, port, host)));
   for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
     try {
       for (const fd of readdirSync(`/proc/${pid}/fd`)) {
@@ -44,12 +44,23 @@ export function listenerOn(port: number): { pid: number; command: string } | und
 }
 
 /** The listening sockets of /proc/net/tcp, as the links in /proc/<pid>/fd name them. */
-function listeningSockets(table: string, port: number): string[] {
-  const wanted = port.toString(16).toUpperCase().padStart(4, "0");
+function listeningSockets(table: string, port: number, host: string): string[] {
+  const hex = (n: number, digits: number) => n.toString(16).toUpperCase().padStart(digits, "0");
+  // Addresses stand there with their bytes reversed.
+  const address = host
+    .split(".")
+    .map(Number)
+    .reverse()
+    .map((byte) => hex(byte, 2))
+    .join("");
+  const listens = (local: string) => {
+    const [at = "", on] = local.split(":");
+    return on === hex(port, 4) && (at.endsWith(address) || /^0+$/.test(at));
+  };
   return readFileSync(`/proc/net/${table}`, "utf8")
     .split("\n")
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, local, , state]) => local?.endsWith(`:${wanted}`) && state === "0A")
+    .filter(([, local, , state]) => local && listens(local) && state === "0A")
     .map((fields) => `socket:[${fields[9]}]`);
 }

@@ -7,9 +7,10 @@ import { createBackends, prepareExternal } from "./backends.ts";
 import { elapsed } from "./elapsed.ts";
 import { type External, replacedBy } from "./external.ts";
 import { Fault, lineOf } from "./fault.ts";
+import { forwardSpans } from "./forward-spans.ts";
 import { createSpecs, listeners } from "./members.ts";
 import { layMesh, renewEvery } from "./mesh.ts";
-import { expectFree } from "./ports.ts";
+import { expectFree, listenerOn } from "./ports.ts";
 import { provision } from "./provision/index.ts";
 import { openSecrets } from "./secrets.ts";
 import { unsettled } from "./settled.ts";
@@ -98,6 +99,7 @@ async function startIn(claimed: ClaimedNetwork, options: StackOptions): Promise<
 
   const stopping = new AbortController();
   void prepareExternal(external, engineContext, stopping.signal);
+  void forwardSpans(external, network, stopping.signal);
   void renewEvery(stateDir, network, stopping.signal);
   const state = keepState(
     stateDir,
@@ -149,7 +151,11 @@ async function startIn(claimed: ClaimedNetwork, options: StackOptions): Promise<
 async function claim(network: number | undefined): Promise<ClaimedNetwork> {
   if (network === undefined) return claimFreeNetwork();
   const claimed = await claimNetwork(network);
-  if (!claimed) throw new Fault(`another stack runs in the network 127.${network}.0.0: stop it first`);
+  if (!claimed) {
+    const holder = listenerOn(addresses(network).claim.port, addresses(network).claim.host);
+    const who = holder ? ` (pid ${holder.pid})` : "";
+    throw new Fault(`another stack has the network 127.${network}.0.0${who}: stop it first`);
+  }
   return claimed;
 }
 

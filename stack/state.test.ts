@@ -83,7 +83,7 @@ test("two stacks cannot have the same network", async (t) => {
   t.after(release);
   await assert.rejects(startStack({ stateDir: temporary(t), network }), {
     name: "Fault",
-    message: `another stack runs in the network 127.${network}.0.0: stop it first`,
+    message: `another stack has the network 127.${network}.0.0 (pid ${process.pid}): stop it first`,
   });
 });
 

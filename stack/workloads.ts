@@ -1,6 +1,7 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { addresses, format, type Workload } from "../mesh/local/topology.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { addresses, firstVersion, format, type Workload } from "../mesh/local/topology.ts";
 import { envoyArguments, envoyDir } from "../mesh/tools/render.ts";
 import { certsDir } from "./certificates.ts";
 import { root } from "./paths.ts";
@@ -50,11 +51,13 @@ export function createEnvoy(workload: Workload, context: WorkloadContext): Proce
   const admin = addresses(context.network).admin(workload);
   return {
     name: edge ? workload.name : sidecarName(workload),
-    launch: async () => ({
-      file: await context.envoy(),
-      args: envoyArguments(edge ? 2 : 1),
-      cwd: envoyDir(context.stateDir, workload.name),
-    }),
+    launch: async (tell) => {
+      const cwd = envoyDir(context.stateDir, workload.name);
+      const bootstrap = join(cwd, "bootstrap.json");
+      if (!existsSync(bootstrap)) tell("waits for istiod to compile its configuration");
+      while (!existsSync(bootstrap)) await pause(100, undefined, { ref: false });
+      return { file: await context.envoy(), args: envoyArguments(edge ? 2 : 1), cwd };
+    },
     probe: () => expectOk(admin, "/ready"),
   };
 }
@@ -76,6 +79,7 @@ function environment(
     ...inherited(),
     LOG_LEVEL: process.env.LOG_LEVEL ?? "info",
     SERVICE_INSTANCE: name,
+    SERVICE_VERSION: workload.version ?? firstVersion,
     LISTEN: format(at.app(workload)),
     DATABASE_URL: backends.databaseUrl(service),
     REDIS_URL: backends.redisUrl(service),

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { styleText } from "node:util";
 import { sendControl } from "../control.ts";
 import { elapsed } from "../elapsed.ts";
 import { Fault } from "../fault.ts";
@@ -18,6 +19,7 @@ export async function status(stateDir: string): Promise<number> {
   }
   const processes = await send<ProcessStatus[]>(stateDir, "status");
   console.log(drawStatus(processes).join("\n"));
+  for (const line of await send<string[]>(stateDir, "policy")) console.log(styleText("yellow", `policy: ${line}`));
   return processes.every(({ status }) => status === "ready") ? 0 : 1;
 }
 

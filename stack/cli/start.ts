@@ -4,7 +4,7 @@ import { format } from "../../mesh/local/topology.ts";
 import { rootCertificate } from "../certificates.ts";
 import { serveControl } from "../control.ts";
 import { elapsed } from "../elapsed.ts";
-import { loadExternal } from "../external.ts";
+import { loadExternal, replacedBy } from "../external.ts";
 import { Fault } from "../fault.ts";
 import { listeners } from "../members.ts";
 import { endTools } from "../provision/tool.ts";
@@ -16,13 +16,14 @@ import { createScreen, type Screen } from "./screen.ts";
 import { statusOf } from "./status.ts";
 import { drawWelcome } from "./welcome.ts";
 
-/** The loopback network of `npm start`: the addresses that the documentation names. */
-const network = 0;
 /** One Ctrl-C may arrive twice: from the terminal, and handed on by npm. */
 const sameKeyMs = 700;
 
 /** `npm start`: begins the platform and stays until it is told to end. */
-export async function start(stateDir: string, { fresh }: { fresh: boolean }): Promise<number> {
+export async function start(
+  stateDir: string,
+  { fresh, network }: { fresh: boolean; network: number },
+): Promise<number> {
   const started = Date.now();
   const screen = createScreen(started);
   const running = readState(stateDir);
@@ -53,8 +54,8 @@ export async function start(stateDir: string, { fresh }: { fresh: boolean }): Pr
 
   const external = loadExternal(process.env);
   stack = await startStack({ stateDir, network, external, onEnvoy: (line) => screen.line("envoy", line) });
-  const { processes } = stack;
-  for (const process of processes) screen.watch(process);
+  for (const name of replacedBy(external)) screen.line(name, "yours is used, as the environment says", "good");
+  for (const process of stack.processes) screen.watch(process);
   const control = await serveControl(stateDir, openSecrets(`${stateDir}/secrets`), {
     status: () => statusOf(stack, places(stack)),
     async restart(name) {

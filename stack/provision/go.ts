@@ -15,7 +15,10 @@ async function go(
 ): Promise<void> {
   const started = Date.now();
   let what = "compiling";
-  const tell = () => onProgress(`${what}, ${elapsed(Date.now() - started)} (only once)`);
+  const tell = () => {
+    const took = Date.now() - started;
+    onProgress(took < 5_000 ? `${what} (only once, some minutes)` : `${what}, ${elapsed(took)} (only once)`);
+  };
   const ticker = setInterval(tell, 30_000);
   tell();
   try {

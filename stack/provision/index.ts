@@ -29,6 +29,15 @@ export async function provision(name: EngineName, onProgress: OnProgress = () =>
   return provisionEngine(engines[name], onProgress);
 }
 
+/** Whether `provision` would give it at once. */
+export async function isProvided(name: Exclude<EngineName, "postgres">): Promise<boolean> {
+  if (process.env[`${name.toUpperCase()}_BIN`]) return true;
+  const engine = engines[name];
+  return (
+    (await engine.find?.()) !== undefined || exists(join(cacheDir, `${engine.name}-${engine.version}`, engine.path))
+  );
+}
+
 /** Gives the path of one engine, by `cache`. Safe when several processes ask at once: one installs, the others wait. */
 export async function provisionEngine(
   engine: Engine,
