@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { type TestContext, test } from "node:test";
+import { createLog } from "#kit/log.ts";
+import { connectRedis, connectSubscriber } from "#kit/redis.ts";
 import { startEngines } from "../../tests/support/stack.ts";
 import { until } from "../../tests/support/until.ts";
 import type { Listener } from "./listener.ts";
 import type { Message } from "./message.ts";
+import { createSessions } from "./sessions.ts";
 import { draftOf, numbered, player, type Replica, startReplica, textsOf } from "./test-replica.ts";
 
 const ann = player("ann");
 const bob = player("bob");
+const silent = createLog("chat");
+silent.level = "silent";
 /** Long enough for anything; a test that waits so long fails. */
 const longMs = 20_000;
 
@@ -192,6 +197,20 @@ test("two replicas", async (t) => {
     await Promise.all(told);
     assert.equal(await far.sessions.isEnded(sessionId), true);
     assert.equal(await far.sessions.isEnded(randomUUID()), false);
+  });
+
+  await t.test("a replica that was cut off learns which sessions ended meanwhile", async (t) => {
+    const sessionId = randomUUID();
+    await near.sessions.end(sessionId, new Date(Date.now() + longMs));
+    const redis = connectRedis(urls.redisUrl, "chat-4", silent);
+    const subscriber = connectSubscriber(redis);
+    t.after(() => {
+      subscriber.disconnect();
+      redis.disconnect();
+    });
+    const ended = Promise.withResolvers<void>();
+    createSessions({ redis, subscriber, clock: () => new Date(), log: silent }).watch(sessionId, ended.resolve);
+    await ended.promise;
   });
 
   await t.test("while Redis doesn't answer, messages come later but all; then it goes on as before", async (t) => {

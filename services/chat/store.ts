@@ -43,7 +43,8 @@ interface Row {
 
 /**
  * All in one statement, so that the lock on the channel's row is held for no longer than the commit takes, whatever the way to the
- * database. `known` may miss what another replica commits at this moment: then the unique index objects and {@link append} begins
+ * database. (The `limit` holds the planner to the index: a plan made while the table is empty would otherwise read all of it
+ * for as long as the connection lives.) `known` may miss what another replica commits at this moment: then the unique index objects and {@link append} begins
  * anew. The id of a message is known only here, so it is put into the event here.
  */
 const appendSql = `
@@ -51,7 +52,8 @@ with draft as (
   select * from json_to_recordset($2) as d(place int, sender_id uuid, sender_name text, request_id text, text text,
     party_invite jsonb, event_id uuid, topic text, key text, type text, payload jsonb, traceparent text)
 ), known as (
-  select d.place, m.* from draft d join message m on m.sender_id = d.sender_id and m.request_id = d.request_id
+  select d.place, m.* from draft d cross join lateral (
+    select * from message where sender_id = d.sender_id and request_id = d.request_id limit 1) m
 ), fresh as (
   select d.*, row_number() over (order by d.place) as nth from draft d where d.place not in (select place from known)
 ), head as (
