@@ -27,6 +27,7 @@ export function followPolicy(stack: Stack, screen: Screen): FollowedPolicy {
     const present = (await isProvided("istiod")) && (await isProvided("istioctl"));
     if (!present) {
       await allReady(stack, stopping.signal);
+      if (stopping.signal.aborted) return;
       screen.line(
         "policy",
         "compiling istiod in the background, only once; until it is there, edits of mesh/istio/ wait",

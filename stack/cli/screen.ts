@@ -38,8 +38,10 @@ export function createScreen(started: number = Date.now()): Screen {
         else if (status === "preparing" && detail && before !== "waiting") line(name, detail);
         else if (status === "waiting") line(name, `${detail}; npm run logs -- ${name}`, "bad");
         else if (status === "failed") {
-          // One engine that is missing fails all that are made of it, for the same reason.
-          if (!told.has(detail)) line(name, detail.replace(`${name}: `, ""), "bad");
+          // Envoy is no process of its own: without it, all that are made of it fail for one reason.
+          const envoy = detail.startsWith("envoy");
+          const then = envoy ? "start again" : `npm run restart -- ${name}`;
+          if (!told.has(detail)) line(envoy ? "envoy" : name, `${detail}; then ${then}`, "bad");
           told.add(detail);
         }
         if (status === "ready") wasReady = true;
