@@ -86,6 +86,8 @@ export function address(name: string, fallback?: string): Variable<Address | und
 export const processVariables = {
   /** The workload's own name; several replicas of one service differ in it. */
   instance: optionalText("SERVICE_INSTANCE"),
+  /** The version of the service, where several run side by side. */
+  version: text("SERVICE_VERSION", "v1"),
   /** Where the process listens; the sidecar is the only one to call there. */
   listen: address("LISTEN", "127.0.0.1:9100"),
   databaseUrl: text("DATABASE_URL", "postgres://127.0.0.1:15432"),

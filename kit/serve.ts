@@ -18,7 +18,8 @@ import { type RequestHandler, traceServerCall } from "./rpc-tracing.ts";
 
 export interface ServerOptions {
   name: string;
-  version?: string;
+  /** Which version of the service this process is; every answer says so in `x-service-version`. */
+  version?: string | undefined;
   listen: Address;
   log: Log;
   /** The services that this process answers for. */
@@ -83,6 +84,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const pages = createPages(options, readiness);
   const traced = traceServerCall(handler);
   const listener: RequestHandler = (request, response) => {
+    if (options.version) response.setHeader("x-service-version", options.version);
     const page = request.method === "GET" ? pages[(request.url ?? "/").split("?", 1)[0]!] : undefined;
     if (page) page(request, response);
     else traced(request, response);
@@ -133,7 +135,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 }
 
 function createPages(options: ServerOptions, readiness: Readiness): Record<string, RequestHandler> {
-  const { name, version = "0.1.0", log } = options;
+  const { name, version = "v1", log } = options;
   const page =
     (make: () => Promise<{ type: string; body: string; status?: number }>): RequestHandler =>
     (_request, response) => {

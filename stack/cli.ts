@@ -8,6 +8,7 @@ import { Fault, lineOf } from "./fault.ts";
 import { defaultStateDir } from "./paths.ts";
 
 const usage = `usage: npm start [-- --fresh]          begins the platform; --fresh forgets all data first
+       npm start -- --with chat=v2      runs a second version of a service beside the first: docs/shifts/
        npm run status                   what runs, since when and where
        npm run logs -- [-f] [name...]   what processes write; -f goes on
        npm run restart -- <name>...     starts processes anew
@@ -23,6 +24,7 @@ async function main(args: string[]): Promise<number> {
     allowPositionals: true,
     options: {
       fresh: { type: "boolean", default: false },
+      with: { type: "string", multiple: true, default: [] },
       follow: { type: "boolean", short: "f", default: false },
       raw: { type: "boolean", default: false },
       "state-dir": { type: "string", default: defaultStateDir },
@@ -38,7 +40,7 @@ async function main(args: string[]): Promise<number> {
   const stateDir = resolve(values["state-dir"]);
   const network = Number(values.network);
   if (!Number.isInteger(network) || network < 0 || network > 250) throw new Fault("--network is a number of 0 to 250");
-  if (command === "start") return start(stateDir, { fresh: values.fresh, network });
+  if (command === "start") return start(stateDir, { fresh: values.fresh, network, versions: values.with });
   if (command === "status") return status(stateDir);
   if (command === "logs") return logs(stateDir, names, { follow: values.follow, raw: values.raw });
   if (command === "restart") return restart(stateDir, names);

@@ -32,9 +32,8 @@ export function startBackground(
     stdio: ["ignore", descriptor, descriptor],
   });
   closeSync(descriptor);
-  const endWithUs = () => child.kill("SIGTERM");
-  process.once("exit", endWithUs);
-  child.once("exit", () => process.off("exit", endWithUs));
+  started.add(child);
+  child.once("exit", () => started.delete(child));
   const ended = once(child, "exit");
   ended.catch(() => {}); // a command that cannot start: assertRunning tells
   const output = () => readFileSync(log, "utf8");
@@ -56,6 +55,11 @@ export function startBackground(
     },
   };
 }
+
+const started = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of started) child.kill("SIGTERM");
+});
 
 const running = (child: ChildProcess) =>
   child.pid !== undefined && child.exitCode === null && child.signalCode === null;

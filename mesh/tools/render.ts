@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { relocate, workloads } from "../local/topology.ts";
@@ -7,6 +8,8 @@ import { frozenDir } from "./paths.ts";
 export interface RenderOptions {
   stateDir: string;
   network: number;
+  /** The folder of the compiled files; `envoy/` when there is none. */
+  frozen?: string;
 }
 
 /** How an Envoy is started in the working directory that `renderMesh` filled, after the path of the binary. */
@@ -14,6 +17,8 @@ export const envoyArguments = (concurrency: number): string[] => [
   ...["-c", "./bootstrap.json", "--concurrency", String(concurrency), "--disable-hot-restart", "-l", "warning"],
   // a line for each use of a field that istiod still writes and Envoy wants to drop
   ...["--component-log-level", "misc:error"],
+  // who has a connection open learns of a new policy with its next answer: it is asked to come again. What is under way may end
+  ...["--drain-strategy", "immediate"],
   // the access log is written after a second, not after ten
   ...["--file-flush-interval-msec", "1000"],
 ];
@@ -25,11 +30,12 @@ export const envoyDir = (stateDir: string, workload: string): string => join(sta
  * Lays the committed configuration of every workload into its Envoy's working directory, in the addresses of `network`. A file is
  * replaced by rename and only when it differs: a running Envoy takes over what has changed, at once.
  */
-export async function renderMesh({ stateDir, network }: RenderOptions): Promise<void> {
-  for (const { name } of workloads) {
-    const from = join(frozenDir, name);
+export async function renderMesh({ stateDir, network, frozen = frozenDir }: RenderOptions): Promise<void> {
+  for (const { name, version } of workloads) {
+    const from = join(frozen, name);
     const to = envoyDir(stateDir, name);
     await mkdir(join(to, "certs"), { recursive: true });
+    if (version !== undefined && !existsSync(from)) continue; // it is compiled when it runs, and never committed
     const files = await readdir(from);
     // routes, endpoints and secrets before the clusters and listeners that name them
     for (const file of files.toSorted((a, b) => rank(a) - rank(b)))

@@ -88,6 +88,13 @@ export function locate(before: PolicyText, after: PolicyText) {
     );
     const named = lines.findIndex((line) => !known.has(line) && words.some((word) => line.includes(word)));
     const line = named === -1 ? (firstChange(old, now) ?? 1) : named + 1;
-    return { file, line, reason };
+    return { file, line, reason: plain(reason) };
   };
 }
+
+/** Without what says only who speaks. */
+const plain = (reason: string): string =>
+  reason.replace(
+    /^(Envoy filter: |can't unmarshal Any nested proto \S+: |cannot parse proto message(?: for \S+)?: |configuration is invalid: )+/g,
+    "",
+  );

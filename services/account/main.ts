@@ -26,6 +26,7 @@ consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: pa
 
 const server = await startServer({
   name,
+  version: config.version,
   log,
   listen: config.listen,
   services: [AccountService],

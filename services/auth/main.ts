@@ -62,6 +62,7 @@ const admin = ensureAdminWhenThere({ users, passwords, password, migrated: datab
 
 const server = await startServer({
   name,
+  version: config.version,
   log,
   listen: config.listen,
   services: [AuthService],

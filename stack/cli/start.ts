@@ -1,17 +1,18 @@
 import { relative } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { format } from "../../mesh/local/topology.ts";
+import { format, runVersion } from "../../mesh/local/topology.ts";
 import { rootCertificate } from "../certificates.ts";
 import { serveControl } from "../control.ts";
 import { elapsed } from "../elapsed.ts";
 import { loadExternal, replacedBy } from "../external.ts";
-import { Fault } from "../fault.ts";
+import { Fault, lineOf } from "../fault.ts";
 import { listeners } from "../members.ts";
 import { endTools } from "../provision/tool.ts";
 import { openSecrets } from "../secrets.ts";
 import { type Stack, startStack } from "../stack.ts";
 import { endLeftovers, isRunning, readState, removeState } from "../state.ts";
 import { loginPlayers } from "./players.ts";
+import { followPolicy } from "./policy.ts";
 import { createScreen, type Screen } from "./screen.ts";
 import { statusOf } from "./status.ts";
 import { drawWelcome } from "./welcome.ts";
@@ -22,8 +23,9 @@ const sameKeyMs = 700;
 /** `npm start`: begins the platform and stays until it is told to end. */
 export async function start(
   stateDir: string,
-  { fresh, network }: { fresh: boolean; network: number },
+  { fresh, network, versions }: { fresh: boolean; network: number; versions: readonly string[] },
 ): Promise<number> {
+  for (const version of versions) runBeside(version);
   const started = Date.now();
   const screen = createScreen(started);
   const running = readState(stateDir);
@@ -56,8 +58,10 @@ export async function start(
   stack = await startStack({ stateDir, network, external, onEnvoy: (line) => screen.line("envoy", line) });
   for (const name of replacedBy(external)) screen.line(name, "yours is used, as the environment says", "good");
   for (const process of stack.processes) screen.watch(process);
+  const policy = followPolicy(stack, screen);
   const control = await serveControl(stateDir, openSecrets(`${stateDir}/secrets`), {
     status: () => statusOf(stack, places(stack)),
+    policy: policy.lines,
     async restart(name) {
       const found = stack.process(name);
       await found.restart();
@@ -73,10 +77,20 @@ export async function start(
   console.log();
   screen.line("platform", reason === "SIGINT" ? "stopping (Ctrl-C again kills)" : `stopping (${reason})`);
   endTools();
-  await stack.stop();
+  await Promise.all([policy.stop(), stack.stop()]);
   control.close();
   screen.line("platform", "stopped; the data stays for the next start");
   return 0;
+}
+
+/** `chat=v2`: a second version of chat runs beside the first. */
+function runBeside(text: string): void {
+  const [service = "", version = ""] = text.split("=");
+  try {
+    runVersion(service, version);
+  } catch (error) {
+    throw new Fault(`--with ${text}: ${lineOf(error)}`);
+  }
 }
 
 const places = (stack: Stack): Map<string, string> => {
