@@ -88,6 +88,14 @@ async function run(path, args) {
   const env = { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}` };
   const child = spawn(node, [path, ...args], { stdio: "inherit", env });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(signal, () => child.kill(signal));
+  // npm that is told to end ends the shell between it and this process, and nobody else.
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    child.kill("SIGTERM");
+  }, 500);
+  if (!process.env.npm_lifecycle_event) clearInterval(watch);
   const [code, signal] = await new Promise((done) => {
     child.on("error", (error) => fail(`cannot run ${node}: ${error.message}`));
     child.on("close", (...result) => done(result));

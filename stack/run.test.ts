@@ -36,3 +36,20 @@ test("signals reach the script, and its end by one is told as a shell tells it",
   assert.equal((await chunks.next()).value, "asked\n");
   assert.deepEqual((await once(child, "exit"))[0], 128 + 9);
 });
+
+test("a script ends in order when the npm that runs it is told to end, although npm tells only its shell", async (t) => {
+  const script = `process.on("SIGTERM", () => { console.log("asked"); process.exit(); });
+    setInterval(() => {}, 1000); console.log("up");`;
+  const path = join(import.meta.dirname, "run.mjs");
+  const file = join(mkdtempSync(join(tmpdir(), "run-")), "script.ts");
+  t.after(() => rmSync(join(file, ".."), { recursive: true, force: true }));
+  writeFileSync(file, script);
+  // The second command keeps the shell from becoming the first.
+  const shell = spawn("sh", ["-c", `"${process.execPath}" "${path}" "${file}"; exit 1`], {
+    env: { ...process.env, npm_lifecycle_event: "start" },
+  });
+  const chunks = shell.stdout.setEncoding("utf8")[Symbol.asyncIterator]();
+  assert.equal((await chunks.next()).value, "up\n");
+  shell.kill("SIGTERM");
+  assert.equal((await chunks.next()).value, "asked\n");
+});
