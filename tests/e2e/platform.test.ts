@@ -6,6 +6,7 @@ import { aroundTheMesh } from "./around-the-mesh.ts";
 import { authDown } from "./auth-down.ts";
 import { basicFlow } from "./basic-flow.ts";
 import { enginesKilled } from "./engines-killed.ts";
+import { keyRotation } from "./key-rotation.ts";
 import { crowd } from "./load.ts";
 import { protocolsAlike } from "./protocols.ts";
 import { traces } from "./traces.ts";
@@ -14,7 +15,7 @@ let stack: Stack;
 const platform = () => stack;
 
 before(async () => {
-  stack = await createTestStack();
+  stack = await createTestStack({ env: { AUTH_KEY_ACTIVATION_S: "10" } });
 });
 after(() => stack?.stop());
 
@@ -23,5 +24,6 @@ protocolsAlike(platform);
 aroundTheMesh(platform);
 traces(platform);
 crowd(platform);
+keyRotation(platform);
 authDown(platform);
 enginesKilled(platform);
