@@ -13,7 +13,7 @@ export interface Load {
   path: string;
   body: string;
   /** One set is taken after the other. */
-  headers: Record<string, string>[];
+  headers: readonly Record<string, string>[];
   inFlight: number;
   seconds: number;
 }
