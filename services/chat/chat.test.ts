@@ -39,6 +39,21 @@ test("messages", async (t) => {
     assert.deepEqual((await as(bob).listMessages({ channel: "zone/2" })).messages, []);
   });
 
+  await t.test("the first whisper of a stranger is told of in the inbox, the ones after it are not", async () => {
+    const [cat, dan] = [player("cat"), player("dan")];
+    const channel = `whisper/${dan.userId}`;
+    await as(cat).sendMessage({ channel, text: "psst", requestId: "1" });
+    await as(cat).sendMessage({ channel, text: "psst", requestId: "1" });
+    await as(cat).sendMessage({ channel, text: "still there?" });
+    await as(dan).sendMessage({ channel: `whisper/${cat.userId}`, text: "yes" });
+    const { messages } = await as(dan).listMessages({ channel: "inbox" });
+    assert.deepEqual(
+      messages.map(({ sender, content }) => [sender?.userId, content.case, content.value]),
+      [[cat.userId, "whisperStarted", { $typeName: "game.chat.v1.WhisperStarted", text: "psst" }]],
+    );
+    assert.deepEqual((await as(cat).listMessages({ channel: "inbox" })).messages, [], "an answer is no news");
+  });
+
   await t.test("the history is paged, newest first, and the last page has no token", async () => {
     for (const text of numbered("m", 5)) await as(ann).sendMessage({ channel: "zone/paged", text });
     const pages: unknown[] = [];

@@ -53,6 +53,13 @@ export function createChatService(parts: ChatParts): ServiceImpl<typeof ChatServ
     }
   }
 
+  /** Who has never heard from the caller isn't subscribed to their whispers: the first one goes to their inbox too. */
+  async function tellOfWhisper({ userId }: Caller, { channel, sender, text }: Message): Promise<void> {
+    // Should this fail, the client's next try with its request id comes here again. Under this id it is stored once.
+    const draft = { sender: sender!, text: text!, requestId: `first ${channel}` };
+    await post(`inbox/${whisperPartner(channel, userId)}`, draft);
+  }
+
   return {
     async sendMessage({ channel: name, text: raw, requestId }, context) {
       const caller = callerOf(context.requestHeader);
@@ -61,6 +68,7 @@ export function createChatService(parts: ChatParts): ServiceImpl<typeof ChatServ
       await requireWriter(caller, channel);
       const saying = () => say(caller, channel, text, requestId);
       const message = requestId ? (await join(`${caller.userId} ${requestId}`, saying)).result : await saying();
+      if (kindOf(channel) === "whisper" && message.id === 1) await tellOfWhisper(caller, message);
       return { message: toChatMessage(message, caller.userId) };
     },
 

@@ -12,7 +12,7 @@ export interface PartyInvite {
   expireTime: Date;
 }
 
-/** What is said: a text, or an invite. */
+/** What is said: a text, or an invite. On `system` a text is a notification; in an inbox it is the first whisper of its sender. */
 export interface Content {
   text?: string;
   partyInvite?: PartyInvite;

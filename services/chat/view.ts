@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type SubscribeMessagesResponse, SubscribeMessagesResponseSchema } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { type ChatMessage, ChatMessageSchema } from "#gen/game/chat/v1/message_pb.ts";
-import { channelNameFor } from "./channel.ts";
+import { channelNameFor, kindOf } from "./channel.ts";
 import type { Message } from "./message.ts";
 
 /** A message as `userId` reads it. */
@@ -24,6 +24,7 @@ function contentOf({ channel, text, partyInvite }: Message) {
       value: { ...partyInvite, expireTime: timestampFromDate(partyInvite.expireTime) },
     };
   if (channel === "system") return { case: "notification" as const, value: { text: text! } };
+  if (kindOf(channel) === "inbox") return { case: "whisperStarted" as const, value: { text: text! } };
   return { case: "text" as const, value: text! };
 }
 

@@ -55,9 +55,14 @@ export function basicFlow(platform: Platform): void {
       assert.equal(messages[0]?.content.value, "hello 👋");
     });
 
-    test("a whisper reaches its reader and nobody else can name it", async () => {
+    test("a whisper reaches its reader, who has never heard of the sender", async () => {
       const [ada, bob] = [await joinGame(edgeOf(platform)), await joinGame(edgeOf(platform))];
+      const inbox = listen(bob, [{ channel: "inbox" }]);
+      await inbox.subscribed;
       await ada.chat.sendMessage({ channel: `whisper/${bob.userId}`, text: "psst" });
+      const news = await until("the reader is told of it", async () => inbox.messages[0]);
+      assert.deepEqual([news.content.case, news.sender?.userId], ["whisperStarted", ada.userId]);
+      await inbox.close();
       const { messages } = await bob.chat.listMessages({ channel: `whisper/${ada.userId}` });
       assert.deepEqual(
         messages.map(({ content }) => content.value),

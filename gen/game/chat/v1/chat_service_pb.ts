@@ -416,7 +416,7 @@ export const BroadcastNotificationResponseSchema: GenMessage<BroadcastNotificati
  *   party/<party id>      the members of a party, see CreateParty
  *   guild/<guild id>      the members of a guild
  *   whisper/<user id>     the caller and one other player
- *   inbox                 what the platform says to the caller: party invites (read only)
+ *   inbox                 what the platform says to the caller: party invites, and who begins to whisper (read only)
  *   system                what the platform says to everybody: notifications (read only)
  *
  * Within a channel, messages have ids that count up by one, so that a reader knows what it has missed.

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file game/chat/v1/message.proto.
  */
 export const file_game_chat_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("ChpnYW1lL2NoYXQvdjEvbWVzc2FnZS5wcm90bxIMZ2FtZS5jaGF0LnYxIosCCgtDaGF0TWVzc2FnZRIPCgdjaGFubmVsGAEgASgJEhIKCm1lc3NhZ2VfaWQYAiABKAMSJAoGc2VuZGVyGAMgASgLMhQuZ2FtZS5jaGF0LnYxLlNlbmRlchIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoEdGV4dBgFIAEoCUgAEjEKDHBhcnR5X2ludml0ZRgGIAEoCzIZLmdhbWUuY2hhdC52MS5QYXJ0eUludml0ZUgAEjIKDG5vdGlmaWNhdGlvbhgHIAEoCzIaLmdhbWUuY2hhdC52MS5Ob3RpZmljYXRpb25IAEIJCgdjb250ZW50IisKBlNlbmRlchIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJImMKC1BhcnR5SW52aXRlEhEKCWludml0ZV9pZBgBIAEoCRIQCghwYXJ0eV9pZBgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiHAoMTm90aWZpY2F0aW9uEgwKBHRleHQYASABKAliBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChpnYW1lL2NoYXQvdjEvbWVzc2FnZS5wcm90bxIMZ2FtZS5jaGF0LnYxIsQCCgtDaGF0TWVzc2FnZRIPCgdjaGFubmVsGAEgASgJEhIKCm1lc3NhZ2VfaWQYAiABKAMSJAoGc2VuZGVyGAMgASgLMhQuZ2FtZS5jaGF0LnYxLlNlbmRlchIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoEdGV4dBgFIAEoCUgAEjEKDHBhcnR5X2ludml0ZRgGIAEoCzIZLmdhbWUuY2hhdC52MS5QYXJ0eUludml0ZUgAEjIKDG5vdGlmaWNhdGlvbhgHIAEoCzIaLmdhbWUuY2hhdC52MS5Ob3RpZmljYXRpb25IABI3Cg93aGlzcGVyX3N0YXJ0ZWQYCCABKAsyHC5nYW1lLmNoYXQudjEuV2hpc3BlclN0YXJ0ZWRIAEIJCgdjb250ZW50IisKBlNlbmRlchIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJImMKC1BhcnR5SW52aXRlEhEKCWludml0ZV9pZBgBIAEoCRIQCghwYXJ0eV9pZBgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiHgoOV2hpc3BlclN0YXJ0ZWQSDAoEdGV4dBgBIAEoCSIcCgxOb3RpZmljYXRpb24SDAoEdGV4dBgBIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * ChatMessage is one entry of a channel.
@@ -69,6 +69,12 @@ export type ChatMessage = Message<"game.chat.v1.ChatMessage"> & {
      */
     value: Notification;
     case: "notification";
+  } | {
+    /**
+     * @generated from field: game.chat.v1.WhisperStarted whisper_started = 8;
+     */
+    value: WhisperStarted;
+    case: "whisperStarted";
   } | { case: undefined; value?: undefined };
 };
 
@@ -133,6 +139,26 @@ export const PartyInviteSchema: GenMessage<PartyInvite> = /*@__PURE__*/
   messageDesc(file_game_chat_v1_message, 2);
 
 /**
+ * WhisperStarted tells a player of the first whisper that the sender ever wrote to them. It and the ones after it are on
+ * `whisper/<the sender's user id>`.
+ *
+ * @generated from message game.chat.v1.WhisperStarted
+ */
+export type WhisperStarted = Message<"game.chat.v1.WhisperStarted"> & {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message game.chat.v1.WhisperStarted.
+ * Use `create(WhisperStartedSchema)` to create a new message.
+ */
+export const WhisperStartedSchema: GenMessage<WhisperStarted> = /*@__PURE__*/
+  messageDesc(file_game_chat_v1_message, 3);
+
+/**
  * Notification is what the platform tells all players, such as a maintenance at midnight.
  *
  * @generated from message game.chat.v1.Notification
@@ -149,5 +175,5 @@ export type Notification = Message<"game.chat.v1.Notification"> & {
  * Use `create(NotificationSchema)` to create a new message.
  */
 export const NotificationSchema: GenMessage<Notification> = /*@__PURE__*/
-  messageDesc(file_game_chat_v1_message, 3);
+  messageDesc(file_game_chat_v1_message, 4);
 
