@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { versions } from "../../mesh/local/topology.ts";
+import { versions, workloads } from "../../mesh/local/topology.ts";
 import { brokenSeal } from "../../mesh/tools/seal.ts";
 import { type Edit, watchMesh } from "../../mesh/tools/watch.ts";
 import { lineOf } from "../fault.ts";
@@ -56,7 +56,7 @@ export function followPolicy(stack: Stack, screen: Screen): FollowedPolicy {
       const edited = await brokenSeal();
       return [
         ...(last?.findings ?? []).map(({ file, line, reason }) => `refused: mesh/istio/${file}:${line}: ${reason}`),
-        ...(edited ? [`${edited}; npm run mesh:compile writes it to envoy/`] : []),
+        ...(edited ? [`${edited}; npm run mesh:compile makes that the policy of the next start`] : []),
         ...versions().map(({ name, service }) => `${name} runs beside ${service}`),
       ];
     },
@@ -77,13 +77,11 @@ export function describeEdit({ files, laid, findings, tookMs }: Edit): [string, 
   const what = files.length > 3 ? `${files.length} files` : files.join(", ");
   if (files.length === 0 && laid.workloads.length === 0) return [["the policy is again what is live", "calm"]];
   if (laid.workloads.length === 0) return [[`${what}: changes nothing for Envoy`, "calm"]];
+  const where = laid.workloads.length === workloads.length ? "every Envoy" : laid.workloads.join(", ");
   const anew = laid.listeners.includes("edge") ? "; rate limits begin anew" : "";
   const restart = laid.restart.length > 0 ? `; in part only after npm run restart -- ${laid.restart.join(" ")}` : "";
   return [
-    [
-      `${what || "mesh/istio/"}: live at ${laid.workloads.join(", ")} after ${(tookMs / 1000).toFixed(1)} s${anew}${restart}`,
-      "good",
-    ],
+    [`${what || "mesh/istio/"}: live at ${where} after ${(tookMs / 1000).toFixed(1)} s${anew}${restart}`, "good"],
   ];
 }
 
