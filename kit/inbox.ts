@@ -13,6 +13,10 @@ export type Handler<E> = (event: E, client: pg.PoolClient) => Promise<void>;
 /** How often an effect may fail for a reason of its own before the event is laid aside. An engine that is away is waited for. */
 const attempts = 5;
 
+/** Longer than Kafka keeps an event (7 days), after which it can't come again. */
+const keepDays = 14;
+const purgeMs = 3_600_000;
+
 const tracer = trace.getTracer("game-mesh/inbox");
 const handled = meter.createCounter("game.inbox.handled", { description: "Events by type and outcome" });
 
@@ -36,9 +40,8 @@ export function consumeEvents<E>(options: {
   const warned = new Set<string>();
 
   /** What became of the event: for the metric and the log. */
-  async function once(message: IncomingMessage): Promise<"handled" | "repeated"> {
+  async function once(message: IncomingMessage, event: E): Promise<"handled" | "repeated"> {
     const type = message.headers["event-type"] ?? "";
-    const event = parse(message.value);
     return await database.transaction(async (client) => {
       const { rowCount } = await client.query(
         "insert into inbox (event_id, type) values ($1, $2) on conflict do nothing",
@@ -52,14 +55,17 @@ export function consumeEvents<E>(options: {
 
   async function untilDone(message: IncomingMessage): Promise<string> {
     await database.migrated;
+    let event: E | undefined;
     for (let failures = 0; ; ) {
       try {
-        return await once(message);
+        event ??= parse(message.value);
+        return await once(message, event);
       } catch (error) {
         const away = isAway(error);
         if (!away) failures++;
         log.warn({ err: (error as Error).message, away, offset: message.offset }, "an event could not be handled");
-        if (failures >= attempts) {
+        // What can't be read now can't be read later.
+        if (failures >= attempts || event === undefined) {
           await layAside(database, message, error as Error);
           return "laid_aside";
         }
@@ -67,6 +73,12 @@ export function consumeEvents<E>(options: {
       }
     }
   }
+
+  const purge = () =>
+    database.pool
+      .query("delete from inbox where handle_time < now() - make_interval(days => $1)", [keepDays])
+      .catch((error: Error) => log.debug({ err: error.message }, "the inbox can't be purged now"));
+  setInterval(purge, purgeMs).unref();
 
   return options.kafka.consume(options.group, options.topics, async (message) => {
     const type = message.headers["event-type"] ?? "(none)";

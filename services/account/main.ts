@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
+import { deadLetterProbe } from "#kit/event-probes.ts";
 import { parseEvent } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { consumeEvents } from "#kit/inbox.ts";
@@ -32,7 +33,7 @@ const server = await startServer({
   services: [AccountService],
   routes: (router) => router.service(AccountService, createAccountService({ store })),
   interceptors: [refuseEndedSessions(store.isSessionEnded, log)],
-  probes: { database: databaseProbe(database), kafka: kafka.ping },
+  probes: { database: databaseProbe(database), kafka: kafka.ping, dead_letter: deadLetterProbe(database) },
   started: database.migrated,
   sidecarTokenFile: config.sidecarTokenFile,
 });

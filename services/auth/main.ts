@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
+import { outboxProbe } from "#kit/event-probes.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { createKafkaClient } from "#kit/kafka.ts";
 import { createLog } from "#kit/log.ts";
@@ -77,6 +78,7 @@ const server = await startServer({
     database: databaseProbe(database),
     redis: async () => void (await redis.ping()),
     kafka: kafka.ping,
+    outbox: outboxProbe(database),
     signing_keys: async () => void keys.signer(),
   },
   started: Promise.all([refreshing.loaded, admin]),

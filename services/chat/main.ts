@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { createServiceClient } from "#kit/client.ts";
+import { deadLetterProbe, outboxProbe } from "#kit/event-probes.ts";
 import { parseEvent } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { consumeEvents } from "#kit/inbox.ts";
@@ -58,6 +59,8 @@ const server = await startServer({
     database: databaseProbe(database),
     redis: async () => void (await redis.ping()),
     kafka: kafka.ping,
+    outbox: outboxProbe(database),
+    dead_letter: deadLetterProbe(database),
   },
   started: database.migrated,
   sidecarTokenFile: config.sidecarTokenFile,
