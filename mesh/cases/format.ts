@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LineCounter, parseDocument, type YAMLMap } from "yaml";
 import { projectDir } from "../tools/paths.ts";
-import { list, map, number, oneOf, Reader, type Shape, text } from "./reader.ts";
+import { any, list, map, number, oneOf, Reader, type Shape, text } from "./reader.ts";
 
 /** What can be wrong with a token. */
 export const tokenFaults = [
@@ -55,12 +55,15 @@ export interface Step {
   protocol: (typeof protocols)[number];
   headers: Map<string, string>;
   address: string;
+  /** The other paths that repeated calls take in turn. */
+  inTurn: string[];
   repeat: number;
   users: number;
   oneByOne: boolean;
   to: string;
   from?: string;
   certificate?: string;
+  tls?: "1.1" | "1.2" | "1.3";
   upstream?: { answers?: number; hangs?: boolean };
   expect: Expectation;
 }
@@ -70,6 +73,8 @@ export interface Case {
   name: string;
   /** `file:line`, relative to the project. */
   at: string;
+  /** Policy objects that it shows, beside those that its paths and `refusedBy` name. */
+  about: string[];
   /** Workloads whose app is away. */
   while: string[];
   steps: Step[];
@@ -109,11 +114,13 @@ const stepShape: Shape = {
   ...{ call: text, as: text, token: oneOf(tokenFaults), protocol: oneOf(protocols), headers: map, address: text },
   ...{ repeat: number(1, limits.repeat), users: number(1, limits.users), oneByOne: oneOf([true, false]) },
   ...{ to: text, from: text, certificate: text, upstream: map, expect: map },
+  inTurn: list,
+  tls: oneOf(["1.1", "1.2", "1.3"]),
 };
-const caseShape: Shape = { ...stepShape, name: text, calls: list, while: list, steps: list };
+const caseShape: Shape = { ...stepShape, name: text, calls: list, about: list, while: list, steps: list };
 const expectShape: Shape = {
   ...{ status: number(100, 599), code: text, refusedBy: text, answers: map, upstream: text, workloads: map },
-  ...{ headers: map, seen: map, body: text, attempts: number(0, 100), seconds: text, connection: oneOf(["refused"]) },
+  ...{ headers: map, seen: map, body: text, attempts: number(0, 100), seconds: any, connection: oneOf(["refused"]) },
   within: number(1, limits.seconds),
 };
 
@@ -122,19 +129,18 @@ function readCase(reader: Reader, players: Map<string, string[]>, node: unknown)
   const at = reader.at(node);
   const name = reader.required(node, fields.name, "name") as string;
   if (name.length > limits.name) reader.fail(node, `the name has over ${limits.name} characters`);
-  const away = reader.texts(fields.while);
+  const base = { name, at, about: reader.texts(fields.about), while: reader.texts(fields.while) };
   if ([fields.call, fields.calls, fields.steps].filter((field) => field !== undefined).length !== 1)
     reader.fail(node, "a case has one of call, calls, steps");
   if (fields.steps !== undefined) {
     const steps = reader.items(fields.steps);
     if (steps.length > limits.steps) reader.fail(fields.steps, `over ${limits.steps} steps`);
-    return [{ name, at, while: away, steps: steps.map((step) => readStep(reader, players, step, stepShape)) }];
+    return [{ ...base, steps: steps.map((step) => readStep(reader, players, step, stepShape)) }];
   }
-  if (fields.calls === undefined)
-    return [{ name, at, while: away, steps: [readStep(reader, players, node, caseShape)] }];
-  return reader.texts(fields.calls).map((call) => {
+  const calls = fields.calls === undefined ? [fields.call as string] : reader.texts(fields.calls);
+  return calls.map((call) => {
     const step = readStep(reader, players, node, caseShape, call);
-    return { name: `${name}: ${call}`, at, while: away, steps: [step] };
+    return { ...base, name: `${name}: ${call}`, steps: [step] };
   });
 }
 
@@ -160,12 +166,14 @@ function readStep(reader: Reader, players: Map<string, string[]>, node: unknown,
     protocol: (fields.protocol as (typeof protocols)[number] | undefined) ?? "json",
     headers: new Map(reader.entries(fields.headers).map(([key, value]) => [key, spelledOut(reader.plain(value))])),
     address: (fields.address as string | undefined) ?? "",
+    inTurn: reader.texts(fields.inTurn),
     repeat: (fields.repeat as number | undefined) ?? 1,
     users: (fields.users as number | undefined) ?? 1,
     oneByOne: fields.oneByOne === true,
     to,
     ...(fields.from !== undefined && { from: fields.from as string }),
     ...(fields.certificate !== undefined && { certificate: fields.certificate as string }),
+    ...(fields.tls !== undefined && { tls: fields.tls as "1.1" | "1.2" | "1.3" }),
     ...(fields.upstream !== undefined && { upstream: behaviour as { answers?: number; hangs?: boolean } }),
     expect: readExpectation(reader, reader.required(node, fields.expect, "expect") as YAMLMap),
   };

@@ -6,6 +6,8 @@ export type Kind = (node: Node) => { value: unknown } | string;
 export type Shape = Record<string, Kind>;
 
 export const text: Kind = (node) => (isScalar(node) && node.value !== null ? { value: String(node.value) } : "a text");
+/** Whatever it is. */
+export const any: Kind = (node) => ({ value: node });
 export const map: Kind = (node) => (isMap(node) ? { value: node } : "a map");
 export const list: Kind = (node) => (isSeq(node) ? { value: node } : "a list");
 export const oneOf =
@@ -60,7 +62,13 @@ export class Reader {
   entries(node: unknown): [string, unknown][] {
     if (node === undefined || node === null) return [];
     if (!isMap(node)) return this.fail(node, "must be a map");
-    return node.items.map(({ key, value }) => [isScalar(key) ? String(key.value) : String(key), this.#resolved(value)]);
+    const own = node.items.map(({ key, value }): [string, unknown] => [
+      isScalar(key) ? String(key.value) : String(key),
+      this.#resolved(value),
+    ]);
+    // `<<: *anchor`: what the anchor has and this map does not say itself
+    const merged = own.filter(([key]) => key === "<<").flatMap(([, base]) => this.entries(base));
+    return [...new Map([...merged, ...own.filter(([key]) => key !== "<<")])];
   }
 
   items(node: unknown): unknown[] {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { call } from "../../mesh/cases/call.ts";
+import { type Mesh, startMesh } from "../../mesh/cases/mesh.ts";
+import { createIssuer, type Issuer } from "../../mesh/cases/tokens.ts";
 import { until } from "../support/until.ts";
-import { call } from "./support/call.ts";
-import { type Mesh, startMesh } from "./support/mesh.ts";
-import { createIssuer, type Issuer } from "./support/tokens.ts";
 
 // Each test changes the keys that auth publishes, so they follow each other: they tell one story.
 

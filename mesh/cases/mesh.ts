@@ -1,14 +1,13 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Authority, createAuthority } from "../../../mesh/local/authority.ts";
-import { claimFreeNetwork } from "../../../mesh/local/network.ts";
-import { addresses, format, sidecars, type Workload, workload, workloads } from "../../../mesh/local/topology.ts";
-import { type Background, startBackground } from "../../../mesh/tools/background.ts";
-import { envoyArguments, envoyDir, renderMesh } from "../../../mesh/tools/render.ts";
-import { provision } from "../../../stack/provision/index.ts";
-import { until } from "../../support/until.ts";
-import { type Echo, startEcho } from "./echo.ts";
+import { provision } from "../../stack/provision/index.ts";
+import { type Authority, createAuthority } from "../local/authority.ts";
+import { claimFreeNetwork } from "../local/network.ts";
+import { addresses, format, sidecars, type Workload, workload, workloads } from "../local/topology.ts";
+import { type Background, eventually, startBackground } from "../tools/background.ts";
+import { envoyArguments, envoyDir, renderMesh } from "../tools/render.ts";
+import { type Echo, type Received, startEcho } from "./echo.ts";
 import { createIssuer, type Issuer } from "./tokens.ts";
 
 /** Every Envoy of the mesh, on the committed files, with an echo app in the place of each service. */
@@ -22,6 +21,17 @@ export interface Mesh extends AsyncDisposable {
   echo(name: string): Echo;
   /** Ends an app, as if its service had died. */
   stopEcho(name: string): Promise<void>;
+  /** Starts it again. */
+  startEcho(name: string): Promise<void>;
+  /** Waits until every Envoy finds every service well. */
+  settled(): Promise<void>;
+  /** What `renderMesh` filled. */
+  stateDir: string;
+  /** The text at a path of an Envoy's admin page; undefined when it says no. */
+  admin(name: string, path: string): Promise<string | undefined>;
+  /** From now on `into` gets what reaches any app with this `x-call`. */
+  watch(call: string, into: Received[]): void;
+  unwatch(call: string): void;
   /** The folder of the certificates of a workload. */
   certificates(name: string): string;
   /** What the edge has logged so far, a line of JSON each. */
@@ -35,8 +45,8 @@ export interface Mesh extends AsyncDisposable {
 /** The secret that the sidecars show to their apps. */
 export const sidecarToken = "the-sidecar-token";
 
-/** Starts a mesh in a loopback network of its own. */
-export async function startMesh(): Promise<Mesh> {
+/** Starts a mesh in a loopback network of its own, on the committed files or on those of the folder `frozen`. */
+export async function startMesh(frozen?: string): Promise<Mesh> {
   const envoyBinary = await provision("envoy");
   await using cleanup = new AsyncDisposableStack(); // until the mesh is handed over
   const { network, release } = await claimFreeNetwork();
@@ -48,10 +58,15 @@ export async function startMesh(): Promise<Mesh> {
   const issuer = await createIssuer();
   const authority = await createAuthority();
   const echoes = new Map<string, Echo>();
-  for (const sidecar of sidecars) echoes.set(sidecar.name, cleanup.use(await startEcho(sidecar.name, at.app(sidecar))));
+  const watched = new Map<string, Received[]>();
+  const start = (sidecar: Workload) =>
+    startEcho(sidecar.name, at.app(sidecar), (received) =>
+      watched.get(received.headers["x-call"] ?? "")?.push(received),
+    );
+  for (const sidecar of sidecars) echoes.set(sidecar.name, cleanup.use(await start(sidecar)));
   echoes.get("auth")!.jwks = issuer.jwks;
 
-  await renderMesh({ stateDir, network });
+  await renderMesh({ stateDir, network, ...(frozen !== undefined && { frozen }) });
   const envoys = new Map<string, Background>();
   // the edge last: its first health checks find the sidecars there
   for (const current of [...sidecars, workload("edge")]) {
@@ -65,16 +80,15 @@ export async function startMesh(): Promise<Mesh> {
     const response = await fetch(`http://${format(at.admin(workload(name)))}${path}`);
     return response.ok ? response.text() : undefined;
   };
-  for (const { name } of workloads)
-    await until(`the Envoy of ${name} is ready`, async () => {
+  const settled = () => Promise.all(workloads.map(({ name }) => finds(name)));
+  const finds = (name: string) =>
+    eventually(async () => {
       envoys.get(name)!.assertRunning();
-      return admin(name, "/ready");
+      const clusters = (await admin(name, "/ready")) && (await admin(name, "/clusters"));
+      if (!clusters || /failed_active_hc|failed_outlier_check/.test(clusters))
+        throw new Error(`the Envoy of ${name} does not find every service well:\n${clusters}`);
     });
-  for (const { name } of workloads)
-    await until(`the Envoy of ${name} finds every service well`, async () => {
-      const clusters = await admin(name, "/clusters");
-      return clusters !== undefined && !clusters.includes("/failed_active_hc");
-    });
+  await settled();
   const running = cleanup.move();
   let clients = 0;
   return {
@@ -84,6 +98,18 @@ export async function startMesh(): Promise<Mesh> {
     issuer,
     echo: (name) => echoes.get(name)!,
     stopEcho: async (name) => echoes.get(name)![Symbol.asyncDispose](),
+    async startEcho(name) {
+      const echo = await start(workload(name));
+      echo.jwks = echoes.get(name)!.jwks;
+      echoes.set(name, running.use(echo));
+    },
+    settled: async () => {
+      await settled();
+    },
+    watch: (call, into) => watched.set(call, into),
+    unwatch: (call) => watched.delete(call),
+    stateDir,
+    admin,
     certificates: (name) => join(envoyDir(stateDir, name), "certs"),
     edgeLog: () =>
       envoys
@@ -99,8 +125,8 @@ export async function startMesh(): Promise<Mesh> {
       return stats.reduce((sum: number, stat: { value?: number }) => sum + (stat.value ?? 0), 0);
     },
     clientAddress: () => {
-      clients += 1;
-      return `127.${network}.9.${clients}`;
+      clients += 1; // 127.x.9.1 to 127.x.255.250, and from the start again
+      return `127.${network}.${9 + (Math.floor(clients / 250) % 247)}.${1 + (clients % 250)}`;
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
-import type { Address } from "../../../mesh/local/topology.ts";
+import type { Address } from "../local/topology.ts";
 import type { Received } from "./echo.ts";
 
 /** A call as a client makes it. */

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Http2Session, type ServerHttp2Stream } from "node:http2";
-import type { Address } from "../../../mesh/local/topology.ts";
+import type { Address } from "../local/topology.ts";
 
 /** What a call looked like when it reached the app behind a sidecar. */
 export interface Received {
@@ -29,7 +29,11 @@ export interface Echo extends AsyncDisposable {
  * - `x-status`: with that status;
  * - `x-hang`: never; `x-stream`: with the request's body, piece by piece, as long as the request lasts.
  */
-export async function startEcho(upstream: string, at: Address): Promise<Echo> {
+export async function startEcho(
+  upstream: string,
+  at: Address,
+  onCall: (received: Received) => void = () => {},
+): Promise<Echo> {
   const sessions = new Set<Http2Session>();
   const echo: Echo = {
     received: [],
@@ -56,6 +60,7 @@ export async function startEcho(upstream: string, at: Address): Promise<Echo> {
     }
     const received = { upstream, method, path, headers };
     echo.received.push(received);
+    onCall(received);
     if (headers["x-hang"]) return;
     if (headers["x-status"]) return json(Number(headers["x-status"]), JSON.stringify(received));
     if (headers["x-stream"]) {
