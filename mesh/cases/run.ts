@@ -171,3 +171,7 @@ async function recover(mesh: Mesh, tokens: Tokens, { steps }: Case): Promise<voi
     await runStep(mesh, tokens, { ...good, repeat: 4, users: 1, oneByOne: true }, runs, mesh.clientAddress());
   }
 }
+
+/** Whether a case waits for time to pass, or takes a service away. */
+export const isSlow = (each: Case): boolean =>
+  ["hanging", "disturbing"].includes(kindOf(each)) || each.steps.some(({ expect }) => (expect.within ?? 0) > 3);
