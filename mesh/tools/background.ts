@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** A process that runs until it is disposed of. */
@@ -26,7 +26,10 @@ export function startBackground(
   { cwd, log, env = {} }: { cwd: string; log: string; env?: Record<string, string> },
 ): Background {
   const descriptor = openSync(log, "w");
-  const child = spawn(command, args, {
+  const [file, argv] = existsSync(setpriv)
+    ? [setpriv, ["--pdeathsig", "TERM", "--", command, ...args]]
+    : [command, args];
+  const child = spawn(file, argv, {
     cwd,
     env: { ...process.env, ...env },
     stdio: ["ignore", descriptor, descriptor],
@@ -55,6 +58,9 @@ export function startBackground(
     },
   };
 }
+
+/** Of util-linux: a child that it starts ends with this process also when that is killed. */
+const setpriv = "/usr/bin/setpriv";
 
 const started = new Set<ChildProcess>();
 process.once("exit", () => {

@@ -35,6 +35,7 @@ const environment = {
   ISTIO_KUBE_CLIENT_CONTENT_TYPE: "json",
   PILOT_ENABLE_ALPN_FILTER: "false",
   PILOT_ENABLE_METADATA_EXCHANGE: "false",
+  PILOT_DEBOUNCE_AFTER: "50ms", // an edit of several kinds of objects is one push
   PILOT_JWT_ENABLE_REMOTE_JWKS: "envoy",
 };
 

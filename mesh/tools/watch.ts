@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { versions } from "../local/topology.ts";
 import { Ended } from "./background.ts";
-import { compileMesh } from "./compile.ts";
 import { Refused } from "./freeze.ts";
 import { policyDir } from "./paths.ts";
 import { brokenSeal } from "./seal.ts";
+import { type Compiler, createCompiler } from "./watch-compiler.ts";
 import { type Finding, istioctlFindings, istiodFindings, locate, yamlFindings } from "./watch-findings.ts";
 import { type Laid, layRunning } from "./watch-lay.ts";
 import { changedFiles, onPolicyEvents, type PolicyText, readPolicy, writePolicy } from "./watch-source.ts";
@@ -49,6 +49,7 @@ const quietMs = 30;
 export function watchMesh(options: WatchOptions): () => Promise<void> {
   const { policy = policyDir, onEdit } = options;
   const stopping = new AbortController();
+  const compiler = createCompiler();
   let live = readPolicy(policy);
   let seen = live;
   let running: { giveUp: AbortController; ended: Promise<void> } | undefined;
@@ -78,7 +79,7 @@ export function watchMesh(options: WatchOptions): () => Promise<void> {
     if (signal.aborted) return;
     const files = changedFiles(live, now);
     const back = files.length === 0 && !stale; // what was refused was taken back
-    const result = back ? { laid: nothing, findings: [] } : await tryPolicy(options, live, now, signal);
+    const result = back ? { laid: nothing, findings: [] } : await tryPolicy(options, compiler, live, now, signal);
     if (signal.aborted && !result.laid) return;
     if (result.laid) [live, stale] = [now, false];
     onEdit({ files, tookMs: performance.now() - since, ...result });
@@ -99,11 +100,13 @@ export function watchMesh(options: WatchOptions): () => Promise<void> {
     clearTimeout(timer);
     running?.giveUp.abort();
     await running?.ended;
+    await compiler[Symbol.asyncDispose]();
   };
 }
 
 async function tryPolicy(
   { stateDir, network, istioctl }: WatchOptions,
+  compiler: Compiler,
   live: PolicyText,
   now: PolicyText,
   signal: AbortSignal,
@@ -123,7 +126,7 @@ async function tryPolicy(
       if (findings.length > 0) refused.abort();
       return findings;
     });
-    const compiling = compileMesh(compiled, { policy, signal: AbortSignal.any([signal, refused.signal]) }).then(
+    const compiling = compiler.compile(now, compiled, AbortSignal.any([signal, refused.signal])).then(
       () => undefined,
       (error: unknown) => error,
     );

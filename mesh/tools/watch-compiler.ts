@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type LiveMesh, startLiveMesh } from "./live.ts";
+import { changedFiles, type PolicyText, writePolicy } from "./watch-source.ts";
+
+/** Compiles one policy after the other. */
+export interface Compiler extends AsyncDisposable {
+  /** As `compileMesh`; not two at once. */
+  compile(policy: PolicyText, out: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Whoever has not saved for so long does something else: istiod and its Envoys, some 400 MB, end. The next edit starts them again. */
+const idleMs = 10 * 60_000;
+
+/**
+ * A compiler that keeps istiod and its Envoys between two edits: that halves the time and takes a fraction of the work. They are not
+ * trusted with more than success: what they refuse, or do not take in time, is compiled again from nothing.
+ */
+export function createCompiler(): Compiler {
+  let live: { mesh: LiveMesh; policy: PolicyText } | undefined;
+  let idle: NodeJS.Timeout | undefined;
+
+  async function end(): Promise<void> {
+    clearTimeout(idle);
+    const ending = live;
+    live = undefined;
+    await ending?.mesh[Symbol.asyncDispose]();
+  }
+
+  return {
+    async compile(policy, out, signal) {
+      clearTimeout(idle);
+      const last = live;
+      // the mesh's own settings are read once, when istiod starts
+      if (last && last.policy.get("mesh-config.yaml") === policy.get("mesh-config.yaml")) {
+        try {
+          await last.mesh.change(new Map(changedFiles(last.policy, policy).map((file) => [file, policy.get(file)])));
+          last.policy = policy;
+          await last.mesh.write(out, signal);
+        } catch {
+          // one that was merely given up takes the next change
+          if (!signal.aborted) await end();
+        }
+      } else await end();
+      if (signal.aborted) return;
+      if (!live) {
+        const folder = await mkdtemp(join(tmpdir(), "mesh-policy-"));
+        try {
+          writePolicy(policy, folder);
+          const mesh = await startLiveMesh(folder);
+          live = { mesh, policy };
+          await mesh.write(out, signal);
+        } catch (error) {
+          await end();
+          throw error;
+        } finally {
+          await rm(folder, { recursive: true, force: true });
+        }
+      }
+      idle = setTimeout(() => void end(), idleMs).unref();
+    },
+    [Symbol.asyncDispose]: end,
+  };
+}
