@@ -32,6 +32,8 @@ export interface Expectation {
   code?: string;
   refusedBy?: string;
   answers?: Map<number, Range>;
+  /** A token bucket: what it holds at first, and what it gets in a second. */
+  bucket?: { size: number; perSecond: number };
   upstream?: string;
   workloads?: Map<string, Range>;
   headers: Map<string, HeaderValue>;
@@ -68,6 +70,16 @@ export interface Step {
   expect: Expectation;
 }
 
+/** What an Envoy must hold, where a call would have to wait a minute to show it: at a path of a resource, this value. */
+export interface Fact {
+  at: string;
+  workload: string;
+  kind: "cluster" | "listener" | "route" | "bootstrap";
+  name: string;
+  path: string;
+  value: string;
+}
+
 /** A case: unique by its name. */
 export interface Case {
   name: string;
@@ -78,6 +90,7 @@ export interface Case {
   /** Workloads whose app is away. */
   while: string[];
   steps: Step[];
+  holds: Fact[];
 }
 
 /** So that a slip of the pen is an error and not an hour. */
@@ -117,9 +130,17 @@ const stepShape: Shape = {
   inTurn: list,
   tls: oneOf(["1.1", "1.2", "1.3"]),
 };
-const caseShape: Shape = { ...stepShape, name: text, calls: list, about: list, while: list, steps: list };
+const caseShape: Shape = { ...stepShape, name: text, calls: list, about: list, while: list, holds: map, steps: list };
 const expectShape: Shape = {
-  ...{ status: number(100, 599), code: text, refusedBy: text, answers: map, upstream: text, workloads: map },
+  ...{
+    status: number(100, 599),
+    code: text,
+    refusedBy: text,
+    answers: map,
+    bucket: text,
+    upstream: text,
+    workloads: map,
+  },
   ...{ headers: map, seen: map, body: text, attempts: number(0, 100), seconds: any, connection: oneOf(["refused"]) },
   within: number(1, limits.seconds),
 };
@@ -129,7 +150,8 @@ function readCase(reader: Reader, players: Map<string, string[]>, node: unknown)
   const at = reader.at(node);
   const name = reader.required(node, fields.name, "name") as string;
   if (name.length > limits.name) reader.fail(node, `the name has over ${limits.name} characters`);
-  const base = { name, at, about: reader.texts(fields.about), while: reader.texts(fields.while) };
+  const base = { name, at, about: reader.texts(fields.about), while: reader.texts(fields.while), holds: [] as Fact[] };
+  if (fields.holds !== undefined) return [{ ...base, steps: [], holds: readFacts(reader, fields.holds) }];
   if ([fields.call, fields.calls, fields.steps].filter((field) => field !== undefined).length !== 1)
     reader.fail(node, "a case has one of call, calls, steps");
   if (fields.steps !== undefined) {
@@ -141,6 +163,23 @@ function readCase(reader: Reader, players: Map<string, string[]>, node: unknown)
   return calls.map((call) => {
     const step = readStep(reader, players, node, caseShape, call);
     return { ...base, name: `${name}: ${call}`, steps: [step] };
+  });
+}
+
+/** `workload kind name: { path: value }`. */
+function readFacts(reader: Reader, node: unknown): Fact[] {
+  return reader.entries(node).flatMap(([where, paths]) => {
+    const [, workload, kind, name] =
+      /^(\S+) (cluster|listener|route|bootstrap)(?: (\S+))?$/.exec(where) ??
+      reader.fail(paths, `"${where}" is not "workload kind name"`);
+    return reader.entries(paths).map(([path, value]) => ({
+      at: reader.at(value),
+      workload: workload!,
+      kind: kind as Fact["kind"],
+      name: name ?? "",
+      path,
+      value: reader.plain(value) ?? "",
+    }));
   });
 }
 
@@ -180,7 +219,7 @@ function readStep(reader: Reader, players: Map<string, string[]>, node: unknown,
 }
 
 function readExpectation(reader: Reader, node: YAMLMap): Expectation {
-  const { answers, workloads, headers, seen, seconds, ...rest } = reader.map(node, expectShape);
+  const { answers, bucket, workloads, headers, seen, seconds, ...rest } = reader.map(node, expectShape);
   if (reader.entries(node).length === 0) reader.fail(node, "expects nothing");
   const saw = reader.map(seen, { path: text, headers: map });
   if (rest.code !== undefined && rest.refusedBy === undefined && rest.upstream === undefined)
@@ -190,6 +229,7 @@ function readExpectation(reader: Reader, node: YAMLMap): Expectation {
     ...(answers !== undefined && {
       answers: new Map(reader.entries(answers).map(([status, count]) => [Number(status), reader.range(count)])),
     }),
+    ...(bucket !== undefined && { bucket: readBucket(reader, node, bucket as string) }),
     ...(workloads !== undefined && {
       workloads: new Map(reader.entries(workloads).map(([name, count]) => [name, reader.range(count)])),
     }),
@@ -202,6 +242,11 @@ function readExpectation(reader: Reader, node: YAMLMap): Expectation {
       },
     }),
   };
+}
+
+function readBucket(reader: Reader, node: unknown, value: string) {
+  const [, size, perSecond] = /^(\d+) \+ (\d+)\/s$/.exec(value) ?? reader.fail(node, 'a bucket is written "20 + 10/s"');
+  return { size: Number(size), perSecond: Number(perSecond) };
 }
 
 function headerValues(reader: Reader, node: unknown): Map<string, HeaderValue> {

@@ -11,6 +11,8 @@ export interface Outcome {
   answer: Answer | undefined;
   /** What reached the services, try by try. */
   received: Received[];
+  /** When it was made, in seconds of the process. */
+  startedAt: number;
   seconds: number;
 }
 
@@ -52,8 +54,12 @@ export function differences(step: Step, outcomes: Outcome[], plain: (text: strin
     found.push(`${outcomes.length - answered.length} of ${outcomes.length} calls had no answer: the connection ended`);
   if (expect.answers)
     found.push(...tally("answers", expect.answers, answered, ({ answer }) => statusOf(step, answer!)));
+  if (expect.bucket) found.push(...tokens(step, expect.bucket, answered));
   // with a tally, the rest is said of the answers of one status
-  const judged = expect.answers ? answered.filter(({ answer }) => statusOf(step, answer!) === expect.status) : answered;
+  const judged =
+    expect.answers || expect.bucket
+      ? answered.filter(({ answer }) => statusOf(step, answer!) === expect.status)
+      : answered;
   if (expect.workloads) {
     const reached = judged.flatMap(({ received }) => received);
     found.push(...tally("workloads", expect.workloads, reached, ({ upstream }) => upstream));
@@ -152,6 +158,25 @@ function tally<T, K>(what: string, expected: Map<K, Range>, items: T[], keyOf: (
   return fits || isDeepStrictEqual(expected, counts)
     ? []
     : [`${what}: expected ${showMap(wanted)}, got ${showMap(counts)}`];
+}
+
+/** How many passed, against a bucket that fills while the calls are made. */
+function tokens(step: Step, { size, perSecond }: { size: number; perSecond: number }, outcomes: Outcome[]): string[] {
+  const start = Math.min(...outcomes.map(({ startedAt }) => startedAt));
+  const end = Math.max(...outcomes.map(({ startedAt, seconds }) => startedAt + seconds));
+  const passed = outcomes.filter(({ answer }) => statusOf(step, answer!) === 200).length;
+  const over = outcomes.filter(({ answer }) => statusOf(step, answer!) === 429).length;
+  const refilled = (end - start) * perSecond;
+  // a burst may be over before the bucket gets a token; calls that follow each other meet most of them
+  const from = step.oneByOne ? Math.floor(size + refilled * 0.7) - 1 : size;
+  const to = Math.ceil(size + refilled * 1.02) + 2;
+  const others = outcomes.length - passed - over;
+  if (others > 0) return [`bucket: ${others} calls neither passed nor were over the limit`];
+  return passed >= Math.min(from, outcomes.length) && passed <= to
+    ? []
+    : [
+        `bucket: expected ${from} to ${to} of ${outcomes.length} calls to pass in ${(end - start).toFixed(2)} s, got ${passed}`,
+      ];
 }
 
 const showRange = ({ from, to }: Range) => (from === to ? String(from) : `${from} to ${to}`);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Received } from "./echo.ts";
+import { contradictions } from "./facts.ts";
 import type { Case, Step } from "./format.ts";
 import { differences, type Outcome } from "./judge.ts";
 import type { Mesh } from "./mesh.ts";
@@ -9,7 +10,7 @@ import { connectFor, createTokens, type Line, type Tokens } from "./send.ts";
 export interface Failure {
   failed: Case;
   /** Its step that went wrong. */
-  step: Step;
+  step: Step | undefined;
   differences: string[];
 }
 
@@ -85,13 +86,17 @@ function kindOf({ steps, while: away }: Case): Kind {
   return failing.length > 0 ? "failing" : "quiet";
 }
 
-const serviceOf = ({ steps }: Case) => /^\/(?:game\.|api\/v1\/)(\w+)/.exec(steps[0]!.path)?.[1] ?? "";
+const serviceOf = ({ steps }: Case) => /^\/(?:game\.|api\/v1\/)(\w+)/.exec(steps[0]?.path ?? "")?.[1] ?? "";
 
 let runs = 0;
 
 async function runCase(mesh: Mesh, tokens: Tokens, tested: Case): Promise<Failure | undefined> {
   runs += 1;
   const id = runs;
+  if (tested.holds.length > 0) {
+    const found = await contradictions(mesh, tested.holds);
+    return found.length > 0 ? { failed: tested, step: undefined, differences: found } : undefined;
+  }
   const addresses = new Map<string, string>();
   for (const step of tested.steps) {
     const deadline = performance.now() + (step.expect.within ?? 0) * 1000;
@@ -116,7 +121,12 @@ let calls = 0;
 async function runStep(mesh: Mesh, tokens: Tokens, step: Step, id: number, address: string): Promise<Outcome[]> {
   const line = await connectFor(mesh, step, address).catch(() => undefined);
   if (!line)
-    return Array.from({ length: step.repeat * step.users }, () => ({ answer: undefined, received: [], seconds: 0 }));
+    return Array.from({ length: step.repeat * step.users }, () => ({
+      answer: undefined,
+      received: [],
+      startedAt: 0,
+      seconds: 0,
+    }));
   await using _ = line;
   // before the first call, so that the calls are made together
   const signed = await Promise.all(
@@ -160,7 +170,7 @@ async function runCall(mesh: Mesh, step: Step, line: Line, path: string, token: 
   const answer = await line.send(filled(path), headers).catch(() => undefined);
   const seconds = (performance.now() - started) / 1000;
   mesh.unwatch(id);
-  return { answer, received, seconds };
+  return { answer, received, startedAt: started / 1000, seconds };
 }
 
 /** Good calls of what failed: the failures of the next case don't add up with these. */

@@ -90,7 +90,7 @@ async function firstFailure(mesh: Mesh, objects: PolicyObject[], cases: Case[], 
   ];
   for (const group of groups) {
     const [failure] = await runCases(mesh, group, { stopAtFirst: true });
-    if (failure) return `${failure.step.at}: ${failure.failed.name}`;
+    if (failure) return `${failure.failed.at}: ${failure.failed.name}`;
   }
   return undefined;
 }
