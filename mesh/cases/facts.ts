@@ -10,7 +10,7 @@ export async function contradictions(mesh: Mesh, facts: Fact[]): Promise<string[
   for (const [workload, own] of Map.groupBy(facts, (fact) => fact.workload)) {
     const dump = JSON.parse((await mesh.admin(workload, "/config_dump")) ?? '{"configs":[]}');
     for (const { kind, name, path, value, at } of own) {
-      const values = resources(dump, kind, name).map((resource) => valueAt(resource, path.split(".")));
+      const values = resources(dump, kind, name).map((resource) => valueAt(resource, keysOf(path)));
       const wrong = values.find((actual) => String(actual) !== value);
       if (values.length === 0) found.push(`${at}: ${workload} has no ${kind} ${name}`);
       else if (values.some((actual) => String(actual) !== value))
@@ -29,10 +29,22 @@ function resources(dump: Dump, kind: Fact["kind"], name: string): Dump[] {
   if (kind === "bootstrap") return dump.configs.map((config: Dump) => config.bootstrap).filter(Boolean);
   const fits = (resource: Dump) => resource?.name === name || resource?.name?.split("|").includes(name);
   if (kind === "cluster") return all("dynamic_active_clusters", "cluster").filter(fits);
-  if (kind === "listener") return all("dynamic_listeners", "listener").filter(fits);
+  if (kind === "filter") return named(all("dynamic_listeners", "listener"), name);
   const tables = all("dynamic_route_configs", "route_config");
   return tables.flatMap((table) => table.virtual_hosts.flatMap((host: Dump) => host.routes)).filter(fits);
 }
 
-/** `a.0.b`; what stands in brackets is one key: `runtime[a.b]`. */
+/** The filters of that name, wherever they stand in a listener. */
+function named(node: Dump, name: string): Dump[] {
+  if (node === null || typeof node !== "object") return [];
+  return [
+    ...(node.name === name && node.typed_config ? [node] : []),
+    ...Object.values(node).flatMap((part) => named(part, name)),
+  ];
+}
+
+/** `a.0.b`; what stands in brackets is one key: `layer[a.b]`. */
+const keysOf = (path: string): string[] =>
+  [...path.matchAll(/\[([^\]]+)\]|([^.[\]]+)/g)].map(([, one, two]) => one ?? two!);
+
 const valueAt = (resource: Dump, path: string[]): unknown => path.reduce((part, key) => part?.[key], resource);

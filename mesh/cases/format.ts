@@ -74,7 +74,7 @@ export interface Step {
 export interface Fact {
   at: string;
   workload: string;
-  kind: "cluster" | "listener" | "route" | "bootstrap";
+  kind: "cluster" | "filter" | "route" | "bootstrap";
   name: string;
   path: string;
   value: string;
@@ -170,7 +170,7 @@ function readCase(reader: Reader, players: Map<string, string[]>, node: unknown)
 function readFacts(reader: Reader, node: unknown): Fact[] {
   return reader.entries(node).flatMap(([where, paths]) => {
     const [, workload, kind, name] =
-      /^(\S+) (cluster|listener|route|bootstrap)(?: (\S+))?$/.exec(where) ??
+      /^(\S+) (cluster|filter|route|bootstrap)(?: (\S+))?$/.exec(where) ??
       reader.fail(paths, `"${where}" is not "workload kind name"`);
     return reader.entries(paths).map(([path, value]) => ({
       at: reader.at(value),
@@ -195,6 +195,8 @@ function readStep(reader: Reader, players: Map<string, string[]>, node: unknown,
   const inside = fields.from !== undefined || fields.certificate !== undefined;
   if (inside === /^edge(-tls)?$/.test(to))
     reader.fail(node, "to a service goes who has from or certificate, and nobody else");
+  const repeat = (fields.repeat as number | undefined) ?? 1;
+  const users = (fields.users as number | undefined) ?? 1;
   const behaviour = reader.map(fields.upstream, { answers: number(100, 599), hangs: oneOf([true]) });
   return {
     at: reader.at(node),
@@ -206,19 +208,19 @@ function readStep(reader: Reader, players: Map<string, string[]>, node: unknown,
     headers: new Map(reader.entries(fields.headers).map(([key, value]) => [key, spelledOut(reader.plain(value))])),
     address: (fields.address as string | undefined) ?? "",
     inTurn: reader.texts(fields.inTurn),
-    repeat: (fields.repeat as number | undefined) ?? 1,
-    users: (fields.users as number | undefined) ?? 1,
+    repeat,
+    users,
     oneByOne: fields.oneByOne === true,
     to,
     ...(fields.from !== undefined && { from: fields.from as string }),
     ...(fields.certificate !== undefined && { certificate: fields.certificate as string }),
     ...(fields.tls !== undefined && { tls: fields.tls as "1.1" | "1.2" | "1.3" }),
     ...(fields.upstream !== undefined && { upstream: behaviour as { answers?: number; hangs?: boolean } }),
-    expect: readExpectation(reader, reader.required(node, fields.expect, "expect") as YAMLMap),
+    expect: readExpectation(reader, reader.required(node, fields.expect, "expect") as YAMLMap, repeat * users),
   };
 }
 
-function readExpectation(reader: Reader, node: YAMLMap): Expectation {
+function readExpectation(reader: Reader, node: YAMLMap, total: number): Expectation {
   const { answers, bucket, workloads, headers, seen, seconds, ...rest } = reader.map(node, expectShape);
   if (reader.entries(node).length === 0) reader.fail(node, "expects nothing");
   const saw = reader.map(seen, { path: text, headers: map });
@@ -229,7 +231,7 @@ function readExpectation(reader: Reader, node: YAMLMap): Expectation {
     ...(answers !== undefined && {
       answers: new Map(reader.entries(answers).map(([status, count]) => [Number(status), reader.range(count)])),
     }),
-    ...(bucket !== undefined && { bucket: readBucket(reader, node, bucket as string) }),
+    ...(bucket !== undefined && readBucket(reader, node, bucket as string, total)),
     ...(workloads !== undefined && {
       workloads: new Map(reader.entries(workloads).map(([name, count]) => [name, reader.range(count)])),
     }),
@@ -244,9 +246,17 @@ function readExpectation(reader: Reader, node: YAMLMap): Expectation {
   };
 }
 
-function readBucket(reader: Reader, node: unknown, value: string) {
+/** A bucket lets at least its size through: so much is true however long the calls take. */
+function readBucket(reader: Reader, node: unknown, value: string, total: number): Partial<Expectation> {
   const [, size, perSecond] = /^(\d+) \+ (\d+)\/s$/.exec(value) ?? reader.fail(node, 'a bucket is written "20 + 10/s"');
-  return { size: Number(size), perSecond: Number(perSecond) };
+  const least = Math.min(total, Number(size));
+  return {
+    bucket: { size: Number(size), perSecond: Number(perSecond) },
+    answers: new Map([
+      [200, { from: least, to: total }],
+      [429, { from: 0, to: total - least }],
+    ]),
+  };
 }
 
 function headerValues(reader: Reader, node: unknown): Map<string, HeaderValue> {

@@ -86,7 +86,6 @@ async function firstFailure(mesh: Mesh, objects: PolicyObject[], cases: Case[], 
     cases.filter((each) => about.has(each) && !isSlow(each)),
     cases.filter((each) => !about.has(each) && !isSlow(each)),
     cases.filter((each) => about.has(each) && isSlow(each)),
-    cases.filter((each) => !about.has(each) && isSlow(each)),
   ];
   for (const group of groups) {
     const [failure] = await runCases(mesh, group, { stopAtFirst: true });
