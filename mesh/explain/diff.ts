@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Case } from "../cases/format.ts";
+import { contradictions } from "./contradictions.ts";
 import { type Fact, factsOf, routedPaths } from "./facts.ts";
 import { at, type Field } from "./field.ts";
 import { type Policy, type PolicyObject, titleOf } from "./policy.ts";
-import { contradictions, type Prediction, predict } from "./predict.ts";
+import { type Prediction, predict } from "./predict.ts";
 
 /** A value that was changed in a policy file. */
 export interface ObjectChange {
@@ -64,7 +65,7 @@ function changedLeaves(object: string, old: Field, current: Field): ObjectChange
       const position = (is ?? was)!.at;
       return {
         object,
-        key: key.replace(/^spec\./, ""),
+        key: shortKey(key),
         before: was?.text ?? nothing,
         after: is?.text ?? nothing,
         at: position,
@@ -86,6 +87,9 @@ function leaves(field: Field, path = "", into = new Map<string, { text: string; 
     for (const [index, item] of items.entries()) leaves(item, `${path}[${nameOf(item) ?? index}]`, into);
   return into;
 }
+
+/** Without what every EnvoyFilter has in between. */
+const shortKey = (key: string) => key.replace(/^spec\./, "").replace(/\.patch\.value(\.typed_config)?/, "");
 
 /** Items that have a name keep it when another is put before them. */
 const nameOf = (item: Field) => item.text("name") ?? item.text("uri", "exact");
@@ -152,7 +156,7 @@ export function changedCases(before: Policy, after: Policy, cases: readonly Case
 
 const plain = ({ refusedBy, ...rest }: Prediction) => ({ ...rest, by: refusedBy && titleOf(refusedBy) });
 
-function inWords({ answers, code, refusedBy, upstream, attempts }: Prediction): string {
+function inWords({ answers, code, refusedBy, upstream, attempts, seconds }: Prediction): string {
   const name = (status: number) => (status < 0 ? "no answer" : String(status));
   const counts = [...answers];
   const tally =
@@ -160,5 +164,5 @@ function inWords({ answers, code, refusedBy, upstream, attempts }: Prediction): 
       ? name(counts[0]![0])
       : counts.map(([status, count]) => `${count} x ${name(status)}`).join(", ");
   const who = refusedBy ? ` by ${titleOf(refusedBy)}` : upstream ? ` from ${upstream}` : "";
-  return `${tally}${code && counts.length === 1 ? ` ${code}` : ""}${who}${attempts > 1 ? `, ${attempts} tries` : ""}`;
+  return `${tally}${code && counts.length === 1 ? ` ${code}` : ""}${who}${attempts > 1 ? `, ${attempts} tries` : ""}${seconds ? `, after ${seconds} s` : ""}`;
 }

@@ -1,6 +1,7 @@
 import { admit } from "./admission.ts";
-import { type Call, isGrpc, type Request } from "./call.ts";
+import type { Call, Request } from "./call.ts";
 import { judgeCors } from "./cors.ts";
+import type { Position } from "./field.ts";
 import { bucketsOf, sizeOf } from "./limits.ts";
 import { judgePermission } from "./permissions.ts";
 import { type Policy, patches } from "./policy.ts";
@@ -18,7 +19,11 @@ export function evaluate(policy: Policy, call: Call, now?: number): Verdict {
   const verdict: Verdict = { lines: [], buckets: [] };
   const admission = admit(policy, call);
   verdict.lines.push(...admission.lines);
-  if ("redirect" in admission) return { ...verdict, status: 307 };
+  if ("redirect" in admission) {
+    // a gRPC client is shown no redirect
+    const { status, code } = mapReply(policy, 307, call.headers);
+    return { ...verdict, status, ...(code !== undefined && { code }) };
+  }
   if ("refusal" in admission) return refused(policy, verdict, admission.refusal, call.headers, admission.reset);
   const { request } = admission;
 
@@ -89,8 +94,8 @@ function guard(
     lines.push({ topic: "token", says, mark: "pass", at: token.at });
   }
 
-  if (isFreeOfPermissions(policy, route))
-    lines.push({ topic: "permission", says: "none needed on this route", mark: "pass" });
+  const free = freeOfPermissions(policy, route);
+  if (free) lines.push({ topic: "permission", says: "none needed on this route", mark: "pass", at: free });
   else {
     const claims = token.kind === "good" ? { claims: token.claims } : {};
     const finding = judgePermission(policy, "edge", { method: request.method, path: request.path, ...claims });
@@ -113,13 +118,14 @@ function guard(
   return undefined;
 }
 
-/** Whether a patch switches the permissions off for this route. */
-function isFreeOfPermissions(policy: Policy, { name }: Route): boolean {
-  return patches(policy, "edge", "HTTP_ROUTE").some(({ match, value }) => {
+/** The patch that switches the permissions off for this route, if one does. */
+function freeOfPermissions(policy: Policy, { name }: Route): Position | undefined {
+  for (const { match, value } of patches(policy, "edge", "HTTP_ROUTE")) {
     const wanted = match?.text("routeConfiguration", "vhost", "route", "name");
     const rbac = value.get("typed_per_filter_config", "envoy.filters.http.rbac");
-    return (wanted === undefined || wanted === name) && rbac !== undefined && rbac.get("rbac") === undefined;
-  });
+    if ((wanted === undefined || wanted === name) && rbac && !rbac.get("rbac")) return rbac.position;
+  }
+  return undefined;
 }
 
 /** The faults that a route injects on purpose. */
@@ -190,7 +196,3 @@ function refused(
   const { status, code } = mapReply(policy, refusal.status, headers);
   return { ...verdict, refusal, status, ...(code !== undefined && { code }) };
 }
-
-/** A status as everybody knows it, also where gRPC hides it in 200. */
-export const plainStatus = (verdict: Verdict, headers: ReadonlyMap<string, string>): string =>
-  isGrpc(headers) && verdict.code ? `200 with grpc-status ${verdict.code}` : String(verdict.status ?? "no answer");

@@ -80,7 +80,10 @@ function sayLimits(policy: Policy, request: Request, route: Route, say: Say): vo
   const kinds = { "limit, of a user": new Map([["x-user-id", "X"]]), "limit, no token": new Map<string, string>() };
   for (const [topic, headers] of Object.entries(kinds)) {
     const buckets = bucketsOf(policy, route.name, { ...request, headers }).filter(({ key }) => !key.endsWith(" all"));
-    if (buckets[0]) say(topic, buckets.map(sizeOf).join(" and "), buckets[0].at);
+    const groups = Map.groupBy(buckets, ({ whose }) =>
+      whose.endsWith("all endpoints") ? `${topic}, all calls` : topic,
+    );
+    for (const [name, group] of groups) say(name, group.map(sizeOf).join(" and "), group[0]!.at);
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -20,24 +21,36 @@ export interface Position {
 /** `file:line`, as terminals and editors take it. */
 export const at = ({ file, line }: Position): string => `${file}:${line}`;
 
+const resolved = new WeakMap<Alias, unknown>();
+
+/** What an alias stands for; to look for its anchor means to walk through the document, so it is done once. */
+function resolve(document: Document, node: unknown): unknown {
+  if (!isAlias(node)) return node;
+  if (!resolved.has(node)) resolved.set(node, node.resolve(document));
+  return resolved.get(node);
+}
+
 /** A piece of a YAML file that knows its line. An alias is what it stands for: there stands the value that a person would change. */
 export class Field {
-  readonly position: Position;
+  readonly #start: number;
   readonly #node: Node | null;
   readonly #of: { file: string; document: Document; lines: LineCounter };
 
   constructor(of: { file: string; document: Document; lines: LineCounter }, node: unknown) {
     this.#of = of;
-    this.#node = (isAlias(node) ? node.resolve(of.document) : node) as Node | null;
-    const offset = (isNode(this.#node) ? this.#node : (node as Node | null))?.range?.[0] ?? 0;
-    this.position = { file: of.file, line: of.lines.linePos(offset).line };
+    this.#node = resolve(of.document, node) as Node | null;
+    this.#start = (isNode(this.#node) ? this.#node : (node as Node | null))?.range?.[0] ?? 0;
+  }
+
+  get position(): Position {
+    return { file: this.#of.file, line: this.#of.lines.linePos(this.#start).line };
   }
 
   /** What stands under these keys and indexes; undefined when there is nothing. */
   get(...keys: (string | number)[]): Field | undefined {
     let node: unknown = this.#node;
     for (const key of keys) {
-      if (isAlias(node)) node = node.resolve(this.#of.document);
+      node = resolve(this.#of.document, node);
       node = isMap(node) || isSeq(node) ? node.get(key, true) : undefined;
       if (node === undefined || node === null) return undefined;
     }

@@ -1,4 +1,3 @@
-import { isGrpc } from "./call.ts";
 import type { Field, Position } from "./field.ts";
 import { fitsHeader } from "./limits.ts";
 import { type Policy, type PolicyObject, patches } from "./policy.ts";
@@ -41,7 +40,10 @@ export function mapReply(policy: Policy, status: number, headers: ReadonlyMap<st
       };
     }
   }
-  return isGrpc(headers) ? { status: 200, code: "unknown" } : { status };
+  // without a mapper Envoy itself turns what it answers to gRPC, but not to gRPC-web
+  return /^application\/grpc($|\+)/.test(headers.get("content-type") ?? "")
+    ? { status: 200, code: "unknown" }
+    : { status };
 }
 
 function fits(filter: Field | undefined, status: number, headers: ReadonlyMap<string, string>): boolean {

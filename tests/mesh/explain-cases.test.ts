@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadCases } from "../../mesh/cases/format.ts";
+import { contradictions } from "../../mesh/explain/contradictions.ts";
 import { loadPolicy } from "../../mesh/explain/policy.ts";
-import { contradictions, predict } from "../../mesh/explain/predict.ts";
+import { predict } from "../../mesh/explain/predict.ts";
 
 /** The cases are proven on real Envoys (`npm run mesh:test`): so the model is right where it agrees with them. */
 
