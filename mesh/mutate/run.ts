@@ -67,6 +67,9 @@ export async function* runMutants(
         caught = await firstFailure(fresh, objects, cases, mutant);
         await fresh[Symbol.asyncDispose]();
       }
+      // it holds half of the mutant
+      await mesh[Symbol.asyncDispose]();
+      mesh = undefined;
     } else if (laid.workloads.length > 0) {
       caught = await firstFailure(mesh, objects, cases, mutant);
       // Envoys that a mutant has upset are not trusted with the next one
