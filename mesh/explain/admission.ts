@@ -51,10 +51,12 @@ export function admit(policy: Policy, call: Call): Admission {
 
   const normal = normalizePath(call.target);
   const position = edge.spec?.get("pathNormalization", "normalization")?.position ?? edge.position;
-  if ("refused" in normal) {
-    lines.push({ topic: "path", says: normal.why, mark: "refuse", at: position });
-    const refusal = { object: edge, at: position, status: normal.refused, why: normal.why, remedy: "a plain path" };
-    return { lines, refusal, reset: false };
+  if ("refused" in normal || "malformed" in normal) {
+    const malformed = "malformed" in normal;
+    const [why, status] = malformed ? [normal.malformed, 400] : [normal.why, normal.refused];
+    lines.push({ topic: "path", says: why, mark: "refuse", at: position });
+    const refusal = { object: edge, at: position, status, why, remedy: "a plain path" };
+    return { lines, refusal, reset: malformed && !call.http1 };
   }
   if ("redirect" in normal) {
     lines.push({ topic: "path", says: "an escaped slash: sent back to ask without", mark: "refuse", at: position });
