@@ -10,7 +10,7 @@ export function contradictions(step: Step, prediction: Prediction): string[] {
   const differ = (what: string, wanted: unknown, got: unknown) =>
     found.push(`${what}: the case expects ${wanted}, the model says ${got}`);
   if (expect.connection === "refused" && !prediction.answers.has(-1)) differ("connection", "none", "an answer");
-  if (expect.connection === undefined && expect.status !== undefined && !expect.answers) {
+  if (expect.connection === undefined && expect.status !== undefined && !expect.answers && !expect.bucket) {
     const got = [...prediction.answers]
       .map(([status, count]) => (total > 1 ? `${count} x ${status}` : status))
       .join(", ");
@@ -20,6 +20,13 @@ export function contradictions(step: Step, prediction: Prediction): string[] {
     const count = prediction.answers.get(status) ?? 0;
     if (count < from || count > to) differ(`answers ${status}`, `${from}-${to}`, count);
   }
+  if (expect.bucket) {
+    const { size, perSecond } = expect.bucket;
+    const passed = prediction.answers.get(200) ?? 0;
+    if (passed !== Math.min(size, total)) differ("bucket", size, passed);
+    const rate = prediction.perSecond;
+    if (rate !== undefined && Math.abs(rate - perSecond) > 0.01) differ("tokens per second", perSecond, rate);
+  }
   if (expect.code !== undefined && expect.code !== prediction.code) differ("code", expect.code, prediction.code);
   if (expect.refusedBy !== undefined && !isObject(prediction.refusedBy, expect.refusedBy))
     differ("refusedBy", expect.refusedBy, prediction.refusedBy?.position.file ?? "nobody");
@@ -27,7 +34,12 @@ export function contradictions(step: Step, prediction: Prediction): string[] {
     differ("upstream", expect.upstream, prediction.upstream);
   if (expect.seen?.path !== undefined && expect.seen.path !== prediction.upstreamPath)
     differ("path", expect.seen.path, prediction.upstreamPath);
-  if (expect.attempts !== undefined && expect.answers === undefined && expect.attempts !== prediction.attempts)
+  if (
+    expect.attempts !== undefined &&
+    expect.answers === undefined &&
+    expect.bucket === undefined &&
+    expect.attempts !== prediction.attempts
+  )
     differ("attempts", expect.attempts, prediction.attempts);
   const wait = prediction.seconds;
   // the tries have pauses between them, which are Envoy's to choose

@@ -32,5 +32,5 @@ function outcome({ status, code, refusal, upstream }: Verdict, call: Call): stri
 export function withRoles(refusal: Refusal): Refusal {
   const permission = /with the permission (\S+)$/.exec(refusal.remedy)?.[1];
   const holders = permission === undefined ? [] : rolesWith(permission);
-  return holders.length > 0 ? { ...refusal, remedy: `${refusal.remedy}, which has: ${holders.join(", ")}` } : refusal;
+  return holders.length > 0 ? { ...refusal, remedy: `${refusal.remedy} (roles: ${holders.join(", ")})` } : refusal;
 }

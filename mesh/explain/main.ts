@@ -3,6 +3,7 @@
  * `npm run mesh:explain -- <trace id>`: what it made of a real one. Ends with 0 when the call passes, with 1 when it is refused, with 2
  * when it cannot tell.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Call } from "./call.ts";
 import { explainCall } from "./explain-call.ts";
@@ -52,7 +53,7 @@ if (values.help) {
 const [first = "", target] = positionals;
 try {
   if (positionals.length === 1 && /^[0-9a-f]{32}$/i.test(first)) {
-    const { lines, passes } = explainTrace(loadPolicy(), first.toLowerCase());
+    const { lines, passes } = await explainFresh(first.toLowerCase());
     if (passes === undefined) giveUp(lines.join("\n"));
     console.log(lines.join("\n"));
     process.exitCode = passes ? 0 : 1;
@@ -63,6 +64,17 @@ try {
   } else giveUp(usage);
 } catch (error) {
   giveUp((error as Error).message);
+}
+
+/** An Envoy writes its log each second, so a trace that nobody knows may only be new. */
+async function explainFresh(trace: string) {
+  const policy = loadPolicy();
+  const deadline = performance.now() + 2500;
+  for (;;) {
+    const report = explainTrace(policy, trace);
+    if (report.passes !== undefined || performance.now() > deadline) return report;
+    await delay(250);
+  }
 }
 
 async function readCall(method: string, path: string): Promise<[Call, string]> {

@@ -23,6 +23,8 @@ export interface Prediction {
   attempts: number;
   /** After which the policy ends a call that nobody answers. */
   seconds?: number;
+  /** Of the bucket that refuses: how many tokens it gets in a second. */
+  perSecond?: number;
 }
 
 /** gRPC's codes as HTTP statuses. */
@@ -64,6 +66,7 @@ function predictStep(policy: Policy, step: Step, state: State): Prediction {
     if (one.refusedBy) prediction.refusedBy = one.refusedBy;
     if (one.code !== undefined) prediction.code = one.code;
     if (one.seconds !== undefined) prediction.seconds = one.seconds;
+    if (one.perSecond !== undefined) prediction.perSecond = one.perSecond;
     if (verdict.upstream !== undefined && one.attempts > 0) prediction.upstream = verdict.upstream;
     if (verdict.upstreamPath !== undefined) prediction.upstreamPath = verdict.upstreamPath;
   }
@@ -84,6 +87,7 @@ interface One {
   code?: string;
   refusedBy?: PolicyObject;
   seconds?: number;
+  perSecond?: number;
 }
 
 function settle(policy: Policy, step: Step, verdict: Verdict, state: State): One {
@@ -93,7 +97,10 @@ function settle(policy: Policy, step: Step, verdict: Verdict, state: State): One
     return { status: status ?? -1, attempts: 0, refusedBy: refusal.object, ...(code !== undefined && { code }) };
   }
   const empty = takeTokens(verdict.buckets, state.taken);
-  if (empty) return { status: 429, attempts: 0, code: "resource_exhausted", refusedBy: empty.object };
+  if (empty) {
+    const perSecond = empty.fill / empty.interval;
+    return { status: 429, attempts: 0, code: "resource_exhausted", refusedBy: empty.object, perSecond };
+  }
   const { upstream, route } = verdict;
   if (upstream === undefined || !route) return { status: verdict.status ?? 200, attempts: 0 };
 

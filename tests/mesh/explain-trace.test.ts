@@ -105,7 +105,7 @@ describe("a refused call, by its trace", { concurrency: true }, () => {
 
   test("403 for a permission that the token lacks, and for a method", async () => {
     const broadcast = await send({ as: "ann", path: "/api/v1/chat/BroadcastNotification" });
-    await assertExplained(broadcast, "403", chatPermissions, /permission chat:broadcast/, /moderator, admin/);
+    await assertExplained(broadcast, "403", chatPermissions, /permission chat:broadcast/, /roles: moderator, admin/);
     await assertExplained(
       await send({ as: "ann", method: "GET" }),
       "403",
