@@ -11,9 +11,9 @@ export async function contradictions(mesh: Mesh, facts: Fact[]): Promise<string[
     const dump = JSON.parse((await mesh.admin(workload, "/config_dump")) ?? '{"configs":[]}');
     for (const { kind, name, path, value, at } of own) {
       const values = resources(dump, kind, name).map((resource) => valueAt(resource, keysOf(path)));
-      const wrong = values.find((actual) => String(actual) !== value);
+      const wrong = values.find((actual) => String(actual ?? "") !== value);
       if (values.length === 0) found.push(`${at}: ${workload} has no ${kind} ${name}`);
-      else if (values.some((actual) => String(actual) !== value))
+      else if (values.some((actual) => String(actual ?? "") !== value))
         found.push(`${at}: ${path}: expected ${value}, got ${wrong}`);
     }
   }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Case } from "../cases/format.ts";
 import { type Mesh, startMesh } from "../cases/mesh.ts";
 import { covered, type PolicyObject } from "../cases/policy.ts";
@@ -91,10 +92,26 @@ async function firstFailure(mesh: Mesh, objects: PolicyObject[], cases: Case[], 
     cases.filter((each) => about.has(each) && isSlow(each)),
   ];
   for (const group of groups) {
-    const [failure] = await runCases(mesh, group, { stopAtFirst: true });
-    if (failure) return `${failure.failed.at}: ${failure.failed.name}`;
+    let left = group;
+    for (;;) {
+      const [failure] = await runCases(mesh, left, { stopAtFirst: true });
+      if (!failure) break;
+      const { failed } = failure;
+      if (await failsAgain(mesh, failed)) return `${failed.at}: ${failed.name}`;
+      left = left.filter((each) => each !== failed);
+    }
   }
   return undefined;
+}
+
+/** Whether a case fails for good, and not because the Envoys were still taking the change. */
+async function failsAgain(mesh: Mesh, failed: Case): Promise<boolean> {
+  for (let attempt = 0; attempt < 4; attempt++) {
+    await delay(250);
+    const again = await runCases(mesh, [failed]);
+    if (again.length === 0) return false;
+  }
+  return true;
 }
 
 /** Lays the policy of the project again. */
