@@ -67,7 +67,9 @@ export function mutantsOf(file: string, text: string): Mutant[] {
         const name = String((key as Scalar).value);
         if (notRules.has(name) || (path.at(-1) === "patch" && name !== "value")) continue;
         if (isConfigMatch(path, name)) continue;
-        if (restrictions.has(name)) add(key, `without ${name}`, (object) => delete at(object, path)[name]);
+        // who must have a claim must have a token: without its source such a rule is the same rule
+        const same = name === "from" && node.has("when");
+        if (restrictions.has(name) && !same) add(key, `without ${name}`, (object) => delete at(object, path)[name]);
         if (path.at(-1) === "uri" && name === "exact")
           add(key, `widened to all that begin with ${value}`, (object) => {
             at(object, path.slice(0, -1)).uri = { prefix: String((value as Scalar).value) };
