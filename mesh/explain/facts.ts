@@ -41,10 +41,13 @@ export function factsOf(policy: Policy, path: string): Facts {
   sayLimits(policy, request, route, say);
   if (answer) return facts;
 
-  const places = destinations(route).map(
-    ({ host, subset, weight }) => `${weight} % ${serviceOf(host)}${subset ? ` ${subset}` : ""}`,
-  );
-  say("upstream", places.join(", ").replace(/^100 % /, ""), destinations(route)[0]?.at);
+  say("upstream", upstreamOf(route), destinations(route)[0]?.at);
+  for (const special of routeTable(policy, "edge")) {
+    const headers = special.match?.entries("headers") ?? [];
+    if (headers.length === 0 || special.match?.text("uri", "exact") !== path) continue;
+    const wanted = headers.map(([name, value]) => `${name} ${value.entries()[0]?.[1].text() ?? ""}`.trim()).join(", ");
+    say(`with ${wanted}`, upstreamOf(special), special.at);
+  }
   const { timeout, retries, timeoutAt, retriesAt } = patience(route);
   say("timeout", timeout, timeoutAt);
   say("retries", retries, retriesAt);
@@ -61,6 +64,13 @@ export function factsOf(policy: Policy, path: string): Facts {
   const { line, refusal } = judgeCaller(policy, serviceOf(host), "POST", sent.path);
   say("sidecar", refusal ? "refuses the edge" : "takes the edge", line.at);
   return facts;
+}
+
+function upstreamOf(route: Route): string {
+  const places = destinations(route).map(
+    ({ host, subset, weight }) => `${weight} % ${serviceOf(host)}${subset ? ` ${subset}` : ""}`,
+  );
+  return places.join(", ").replace(/^100 % /, "");
 }
 
 type Say = (topic: string, says: string, position?: { file: string; line: number }) => void;
