@@ -21,7 +21,7 @@ test("events survive the killing of writer, relay, consumer and Kafka: none is l
   pool.on("error", () => undefined);
   t.after(() => pool.end());
   const start = () =>
-    spawn(process.execPath, [pump, url, engines.kafkaBrokers, "0", String(count)], {
+    spawn(process.execPath, [pump, url, engines.kafkaBrokers, String(count)], {
       stdio: "ignore",
       env: { ...process.env, LOG_LEVEL: "silent" },
     });

@@ -5,6 +5,7 @@
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { connect } from "node:http2";
 import { type Mesh, startMesh } from "../../mesh/cases/mesh.ts";
 import { format, workload } from "../../mesh/local/topology.ts";
 import { envoyDir } from "../../mesh/tools/render.ts";
@@ -135,7 +136,6 @@ async function measureBuckets(users: number): Promise<void> {
 }
 
 async function callOnceEach(url: string, headers: Record<string, string>[]): Promise<void> {
-  const { connect } = await import("node:http2");
   const session = connect(url);
   let next = 0;
   const worker = async () => {

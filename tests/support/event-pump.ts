@@ -3,7 +3,7 @@
  *
  * Its effect (`n = n + 1`) shows any event that is lost or handled twice, and the list of handled numbers any change of order.
  *
- * usage: node event-pump.ts DATABASE_URL KAFKA_BROKERS FIRST COUNT
+ * usage: node event-pump.ts DATABASE_URL KAFKA_BROKERS COUNT
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { startOutbox } from "#kit/outbox.ts";
 import { kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { until } from "./until.ts";
 
-const [url, brokers, first, count] = process.argv.slice(2) as [string, string, string, string];
+const [url, brokers, count] = process.argv.slice(2) as [string, string, string];
 const log = createLog("event-pump");
 const migrations = [kitMigrations, join(import.meta.dirname, "event-pump-migrations")];
 const database = openDatabase({ url, name: "event-pump", migrations, log });
@@ -48,7 +48,7 @@ async function handled(): Promise<number> {
 }
 
 await database.migrated;
-for (let number = Number(first); number < Number(first) + Number(count); number++) {
+for (let number = 0; number < Number(count); number++) {
   const key = `key-${number % 7}`;
   if (number % 20 === 0) await until("the handler follows", async () => (await handled()) > number - lead, 300_000);
   // The table `written` is the work whose transaction the event belongs to.
