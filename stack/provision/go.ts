@@ -46,28 +46,23 @@ async function go(
   }
 }
 
-/** Jaeger has no build in a registry; the module beside this file pins its sources. */
-export const jaeger: Engine = {
-  name: "jaeger",
-  version: "1.76.0",
-  path: "jaeger",
-  find: () => which("jaeger"),
+/** An engine that has no build in a registry; the module in the folder of its name pins its sources. */
+const tool = (name: string, version: string, command: string): Engine => ({
+  name,
+  version,
+  path: name,
+  find: () => which(name),
   install: (folder, onProgress) =>
-    go(
-      "jaeger",
-      [
-        "build",
-        "-v",
-        "-buildvcs=false",
-        ...smaller,
-        "-o",
-        join(folder, "jaeger"),
-        "github.com/jaegertracing/jaeger/cmd/jaeger",
-      ],
-      onProgress,
-      { cwd: join(import.meta.dirname, "jaeger") },
-    ),
-};
+    go(name, ["build", "-v", "-buildvcs=false", ...smaller, "-o", join(folder, name), command], onProgress, {
+      cwd: join(import.meta.dirname, name),
+    }),
+});
+
+/** Keeps traces. */
+export const jaeger: Engine = tool("jaeger", "1.76.0", "github.com/jaegertracing/jaeger/cmd/jaeger");
+
+/** Runs sagas: the CLI holds the whole server, which is 1.29.1. Newer ones carry a replace directive, which a tool module can't follow. */
+export const temporal: Engine = tool("temporal", "1.5.1", "github.com/temporalio/cli/cmd/temporal");
 
 /** A main branch commit of the 1.31 line: the Go proxy does not serve Istio's release tags. */
 const istioVersion = "0.0.0-20260827124520-eed52ebb66ad";

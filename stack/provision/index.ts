@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { Fault } from "../fault.ts";
 import { cacheDir } from "../paths.ts";
 import { type Engine, isExecutable, type OnProgress } from "./engine.ts";
-import { istioctl, istiod, jaeger } from "./go.ts";
+import { istioctl, istiod, jaeger, temporal } from "./go.ts";
 import { kafka } from "./kafka.ts";
 import { withLock } from "./lock.ts";
 import { findPostgres } from "./postgres.ts";
 import { envoy, redis } from "./python.ts";
 
-const engines = { envoy, redis, kafka, jaeger, istiod, istioctl };
+const engines = { envoy, redis, kafka, jaeger, temporal, istiod, istioctl };
 
 /** What can be provided. */
 export type EngineName = keyof typeof engines | "postgres";

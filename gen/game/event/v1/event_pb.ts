@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file game/event/v1/event.proto.
  */
 export const file_game_event_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChlnYW1lL2V2ZW50L3YxL2V2ZW50LnByb3RvEg1nYW1lLmV2ZW50LnYxIuMDCgVFdmVudBIQCghldmVudF9pZBgBIAEoCRIMCgR0eXBlGAIgASgJEi4KCmV2ZW50X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNvdXJjZRgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEjwKEXBsYXllcl9yZWdpc3RlcmVkGAogASgLMh8uZ2FtZS5ldmVudC52MS5QbGF5ZXJSZWdpc3RlcmVkSAASMgoMcGxheWVyX2xvZ2luGAsgASgLMhouZ2FtZS5ldmVudC52MS5QbGF5ZXJMb2dpbkgAEjQKDXNlc3Npb25fZW5kZWQYDCABKAsyGy5nYW1lLmV2ZW50LnYxLlNlc3Npb25FbmRlZEgAEjsKEWNoYXRfbWVzc2FnZV9zZW50GA0gASgLMh4uZ2FtZS5ldmVudC52MS5DaGF0TWVzc2FnZVNlbnRIABI/ChNndWlsZF9tZW1iZXJfam9pbmVkGA4gASgLMiAuZ2FtZS5ldmVudC52MS5HdWlsZE1lbWJlckpvaW5lZEgAEjsKEWd1aWxkX21lbWJlcl9sZWZ0GA8gASgLMh4uZ2FtZS5ldmVudC52MS5HdWlsZE1lbWJlckxlZnRIAEIGCgRkYXRhIiQKEFBsYXllclJlZ2lzdGVyZWQSEAoIdXNlcm5hbWUYASABKAkiPwoLUGxheWVyTG9naW4SEAoIdXNlcm5hbWUYASABKAkSCgoCaXAYAiABKAkSEgoKc2Vzc2lvbl9pZBgDIAEoCSJTCgxTZXNzaW9uRW5kZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXAoPQ2hhdE1lc3NhZ2VTZW50EhQKDGNoYW5uZWxfa2luZBgBIAEoCRIPCgdjaGFubmVsGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAMSDgoGbGVuZ3RoGAQgASgFIiUKEUd1aWxkTWVtYmVySm9pbmVkEhAKCGd1aWxkX2lkGAEgASgJIiMKD0d1aWxkTWVtYmVyTGVmdBIQCghndWlsZF9pZBgBIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChlnYW1lL2V2ZW50L3YxL2V2ZW50LnByb3RvEg1nYW1lLmV2ZW50LnYxIvgFCgVFdmVudBIQCghldmVudF9pZBgBIAEoCRIMCgR0eXBlGAIgASgJEi4KCmV2ZW50X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNvdXJjZRgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEjwKEXBsYXllcl9yZWdpc3RlcmVkGAogASgLMh8uZ2FtZS5ldmVudC52MS5QbGF5ZXJSZWdpc3RlcmVkSAASMgoMcGxheWVyX2xvZ2luGAsgASgLMhouZ2FtZS5ldmVudC52MS5QbGF5ZXJMb2dpbkgAEjQKDXNlc3Npb25fZW5kZWQYDCABKAsyGy5nYW1lLmV2ZW50LnYxLlNlc3Npb25FbmRlZEgAEjsKEWNoYXRfbWVzc2FnZV9zZW50GA0gASgLMh4uZ2FtZS5ldmVudC52MS5DaGF0TWVzc2FnZVNlbnRIABI/ChNndWlsZF9tZW1iZXJfam9pbmVkGA4gASgLMiAuZ2FtZS5ldmVudC52MS5HdWlsZE1lbWJlckpvaW5lZEgAEjsKEWd1aWxkX21lbWJlcl9sZWZ0GA8gASgLMh4uZ2FtZS5ldmVudC52MS5HdWlsZE1lbWJlckxlZnRIABI0Cg1pdGVtX29idGFpbmVkGBAgASgLMhsuZ2FtZS5ldmVudC52MS5JdGVtT2J0YWluZWRIABI0Cg1jb21iYXRfcmVzdWx0GBEgASgLMhsuZ2FtZS5ldmVudC52MS5Db21iYXRSZXN1bHRIABIyCgxwbGF5ZXJfbW92ZWQYEiABKAsyGi5nYW1lLmV2ZW50LnYxLlBsYXllck1vdmVkSAASMgoMem9uZV9lbnRlcmVkGBMgASgLMhouZ2FtZS5ldmVudC52MS5ab25lRW50ZXJlZEgAEj8KE3NhZ2Ffc3RhdHVzX2NoYW5nZWQYFCABKAsyIC5nYW1lLmV2ZW50LnYxLlNhZ2FTdGF0dXNDaGFuZ2VkSABCBgoEZGF0YSIkChBQbGF5ZXJSZWdpc3RlcmVkEhAKCHVzZXJuYW1lGAEgASgJIj8KC1BsYXllckxvZ2luEhAKCHVzZXJuYW1lGAEgASgJEgoKAmlwGAIgASgJEhIKCnNlc3Npb25faWQYAyABKAkiUwoMU2Vzc2lvbkVuZGVkEhIKCnNlc3Npb25faWQYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlwKD0NoYXRNZXNzYWdlU2VudBIUCgxjaGFubmVsX2tpbmQYASABKAkSDwoHY2hhbm5lbBgCIAEoCRISCgptZXNzYWdlX2lkGAMgASgDEg4KBmxlbmd0aBgEIAEoBSIlChFHdWlsZE1lbWJlckpvaW5lZBIQCghndWlsZF9pZBgBIAEoCSIjCg9HdWlsZE1lbWJlckxlZnQSEAoIZ3VpbGRfaWQYASABKAkiQQoMSXRlbU9idGFpbmVkEg8KB2l0ZW1faWQYASABKAkSEAoIcXVhbnRpdHkYAiABKAUSDgoGc291cmNlGAMgASgJImgKDENvbWJhdFJlc3VsdBITCgthdHRhY2tlcl9pZBgBIAEoCRIRCgl0YXJnZXRfaWQYAiABKAkSDgoGZGFtYWdlGAMgASgFEg4KBmtpbGxlZBgEIAEoCBIQCghza2lsbF9pZBgFIAEoCSI0CgtQbGF5ZXJNb3ZlZBIPCgd6b25lX2lkGAEgASgJEgkKAXgYAiABKAISCQoBeRgDIAEoAiI0Cgtab25lRW50ZXJlZBIPCgd6b25lX2lkGAEgASgJEhQKDGZyb21fem9uZV9pZBgCIAEoCSJrChFTYWdhU3RhdHVzQ2hhbmdlZBIPCgdzYWdhX2lkGAEgASgJEhEKCXNhZ2FfdHlwZRgCIAEoCRIOCgZzdGF0dXMYAyABKAkSDgoGcmVhc29uGAQgASgJEhIKCmR1cmF0aW9uX3MYBSABKAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Event is a fact that a service tells the others, on Kafka as JSON, keyed by user id so that one user's events stay in order.
@@ -92,6 +92,36 @@ export type Event = Message<"game.event.v1.Event"> & {
      */
     value: GuildMemberLeft;
     case: "guildMemberLeft";
+  } | {
+    /**
+     * @generated from field: game.event.v1.ItemObtained item_obtained = 16;
+     */
+    value: ItemObtained;
+    case: "itemObtained";
+  } | {
+    /**
+     * @generated from field: game.event.v1.CombatResult combat_result = 17;
+     */
+    value: CombatResult;
+    case: "combatResult";
+  } | {
+    /**
+     * @generated from field: game.event.v1.PlayerMoved player_moved = 18;
+     */
+    value: PlayerMoved;
+    case: "playerMoved";
+  } | {
+    /**
+     * @generated from field: game.event.v1.ZoneEntered zone_entered = 19;
+     */
+    value: ZoneEntered;
+    case: "zoneEntered";
+  } | {
+    /**
+     * @generated from field: game.event.v1.SagaStatusChanged saga_status_changed = 20;
+     */
+    value: SagaStatusChanged;
+    case: "sagaStatusChanged";
   } | { case: undefined; value?: undefined };
 };
 
@@ -253,4 +283,180 @@ export type GuildMemberLeft = Message<"game.event.v1.GuildMemberLeft"> & {
  */
 export const GuildMemberLeftSchema: GenMessage<GuildMemberLeft> = /*@__PURE__*/
   messageDesc(file_game_event_v1_event, 6);
+
+/**
+ * ItemObtained: a player owns more of an item. By inventory, and by combat for drops, on game-events.
+ *
+ * @generated from message game.event.v1.ItemObtained
+ */
+export type ItemObtained = Message<"game.event.v1.ItemObtained"> & {
+  /**
+   * @generated from field: string item_id = 1;
+   */
+  itemId: string;
+
+  /**
+   * @generated from field: int32 quantity = 2;
+   */
+  quantity: number;
+
+  /**
+   * monster_drop, quest_reward, trade or purchase.
+   *
+   * @generated from field: string source = 3;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message game.event.v1.ItemObtained.
+ * Use `create(ItemObtainedSchema)` to create a new message.
+ */
+export const ItemObtainedSchema: GenMessage<ItemObtained> = /*@__PURE__*/
+  messageDesc(file_game_event_v1_event, 7);
+
+/**
+ * CombatResult: somebody was hit. The event's user is the attacker, or the target where the attacker is none. By combat, on game-events.
+ *
+ * @generated from message game.event.v1.CombatResult
+ */
+export type CombatResult = Message<"game.event.v1.CombatResult"> & {
+  /**
+   * User ids, or the ids of NPCs.
+   *
+   * @generated from field: string attacker_id = 1;
+   */
+  attackerId: string;
+
+  /**
+   * @generated from field: string target_id = 2;
+   */
+  targetId: string;
+
+  /**
+   * @generated from field: int32 damage = 3;
+   */
+  damage: number;
+
+  /**
+   * @generated from field: bool killed = 4;
+   */
+  killed: boolean;
+
+  /**
+   * @generated from field: string skill_id = 5;
+   */
+  skillId: string;
+};
+
+/**
+ * Describes the message game.event.v1.CombatResult.
+ * Use `create(CombatResultSchema)` to create a new message.
+ */
+export const CombatResultSchema: GenMessage<CombatResult> = /*@__PURE__*/
+  messageDesc(file_game_event_v1_event, 8);
+
+/**
+ * PlayerMoved: where a player is, sampled every few seconds while they move. By world, on analytics-events.
+ *
+ * @generated from message game.event.v1.PlayerMoved
+ */
+export type PlayerMoved = Message<"game.event.v1.PlayerMoved"> & {
+  /**
+   * @generated from field: string zone_id = 1;
+   */
+  zoneId: string;
+
+  /**
+   * Metres.
+   *
+   * @generated from field: float x = 2;
+   */
+  x: number;
+
+  /**
+   * @generated from field: float y = 3;
+   */
+  y: number;
+};
+
+/**
+ * Describes the message game.event.v1.PlayerMoved.
+ * Use `create(PlayerMovedSchema)` to create a new message.
+ */
+export const PlayerMovedSchema: GenMessage<PlayerMoved> = /*@__PURE__*/
+  messageDesc(file_game_event_v1_event, 9);
+
+/**
+ * ZoneEntered: a player came into a zone. By world, on game-events.
+ *
+ * @generated from message game.event.v1.ZoneEntered
+ */
+export type ZoneEntered = Message<"game.event.v1.ZoneEntered"> & {
+  /**
+   * @generated from field: string zone_id = 1;
+   */
+  zoneId: string;
+
+  /**
+   * Empty when they came from outside the world.
+   *
+   * @generated from field: string from_zone_id = 2;
+   */
+  fromZoneId: string;
+};
+
+/**
+ * Describes the message game.event.v1.ZoneEntered.
+ * Use `create(ZoneEnteredSchema)` to create a new message.
+ */
+export const ZoneEnteredSchema: GenMessage<ZoneEntered> = /*@__PURE__*/
+  messageDesc(file_game_event_v1_event, 10);
+
+/**
+ * SagaStatusChanged: a saga came to another status. The event's user is who began it. By analytics, on saga-events.
+ *
+ * @generated from message game.event.v1.SagaStatusChanged
+ */
+export type SagaStatusChanged = Message<"game.event.v1.SagaStatusChanged"> & {
+  /**
+   * @generated from field: string saga_id = 1;
+   */
+  sagaId: string;
+
+  /**
+   * `purchase` or `trade`.
+   *
+   * @generated from field: string saga_type = 2;
+   */
+  sagaType: string;
+
+  /**
+   * started, completed, failed, compensated or needs_repair.
+   *
+   * @generated from field: string status = 3;
+   */
+  status: string;
+
+  /**
+   * Why it failed; empty otherwise.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Seconds since it began.
+   *
+   * @generated from field: double duration_s = 5;
+   */
+  durationS: number;
+};
+
+/**
+ * Describes the message game.event.v1.SagaStatusChanged.
+ * Use `create(SagaStatusChangedSchema)` to create a new message.
+ */
+export const SagaStatusChangedSchema: GenMessage<SagaStatusChanged> = /*@__PURE__*/
+  messageDesc(file_game_event_v1_event, 11);
 
