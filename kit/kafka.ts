@@ -1,11 +1,12 @@
 import { createRequire } from "node:module";
-import { type Consumer, Kafka, type KafkaMessage, logLevel } from "kafkajs";
+import { connect, type Socket } from "node:net";
+import { type Consumer, Kafka, type KafkaMessage, logLevel, type Producer } from "kafkajs";
 import type { Log } from "./log.ts";
 import { pause } from "./pause.ts";
 
 /**
  * The only file that knows kafkajs. The library is not maintained any more, so what it needs to be trusted stands here too:
- * its request queue at rest, its restarts, its noise.
+ * its request queue at rest, an end to its waiting, a new producer or consumer for one that failed, its noise.
  */
 
 export interface OutgoingMessage {
@@ -45,33 +46,35 @@ export interface KafkaClient {
 
 restRequestQueue();
 
+interface ClientOptions {
+  brokers: string[];
+  clientId: string;
+  log: Log;
+}
+
+/** Sending again is always right, so this only has to be longer than a slow broker takes. */
+const sendDeadlineMs = 30_000;
+
 /** Connects when it is first needed; the brokers need not be there yet. */
-export function createKafkaClient(options: { brokers: string[]; clientId: string; log: Log }): KafkaClient {
-  const { log } = options;
-  const kafka = new Kafka({
-    clientId: options.clientId,
-    brokers: options.brokers,
-    connectionTimeout: 2_000,
-    requestTimeout: 10_000,
-    retry: { initialRetryTime: 200, maxRetryTime: 3_000, retries: 4 },
-    logLevel: logLevel.ERROR,
-    logCreator: () => (entry) => log.debug({ kafka: entry.log.message, namespace: entry.namespace }, "kafkajs"),
-  });
-  const producer = kafka.producer({ allowAutoTopicCreation: false, idempotent: true, maxInFlightRequests: 1 });
-  let connected: Promise<void> | undefined;
+export function createKafkaClient(options: ClientOptions): KafkaClient {
+  let sender: Sender | undefined;
   const consumers = new Set<KafkaConsumer>();
 
   async function send(messages: OutgoingMessage[]): Promise<void> {
-    connected ??= producer.connect();
+    sender ??= openSender(options);
+    const current = sender;
+    const topics = Map.groupBy(messages, (message) => message.topic);
+    const topicMessages = [...topics].map(([topic, group]) => ({ topic, messages: group }));
     try {
-      await connected;
-      const topics = Map.groupBy(messages, (message) => message.topic);
-      await producer.sendBatch({
-        acks: -1,
-        topicMessages: [...topics].map(([topic, group]) => ({ topic, messages: group })),
-      });
+      await within(
+        sendDeadlineMs,
+        current.connected.then(() => current.producer.sendBatch({ acks: -1, topicMessages })),
+      );
     } catch (error) {
-      connected = undefined;
+      // The broker may have taken what it could not acknowledge any more. kafkajs would give the same sequence number to the next batch,
+      // which is refused when it is another one, and so would be all that follow. A new producer begins to count anew.
+      if (sender === current) sender = undefined;
+      current.session.cut();
       throw error;
     }
   }
@@ -79,43 +82,100 @@ export function createKafkaClient(options: { brokers: string[]; clientId: string
   return {
     producer: { send },
     consume(group, topics, handle) {
-      const consumer = keepConsuming(kafka, group, topics, handle, log);
+      const consumer = keepConsuming(options, group, topics, handle);
       consumers.add(consumer);
       return consumer;
     },
     async ping() {
-      const admin = kafka.admin({ retry: { retries: 0 } });
+      const { kafka, cut } = openSession(options);
       try {
-        await admin.connect();
+        await kafka.admin({ retry: { retries: 0 } }).connect();
         return undefined;
       } finally {
-        await admin.disconnect().catch(() => undefined);
+        cut();
       }
     },
     async stop() {
       await Promise.all([...consumers].map((consumer) => consumer.stop()));
-      await producer.disconnect().catch(() => undefined);
+      sender?.session.cut();
     },
   };
 }
 
+/** kafkajs, and the connections that it makes. */
+interface Session {
+  kafka: Kafka;
+  /** Ends all connections and allows no others: whatever kafkajs waits for fails, and a consumer that was given up can't rejoin its group. */
+  cut(): void;
+}
+
+function openSession({ brokers, clientId, log }: ClientOptions): Session {
+  const sockets = new Set<Socket>();
+  let over = false;
+  const kafka = new Kafka({
+    clientId,
+    brokers,
+    connectionTimeout: 2_000,
+    requestTimeout: 10_000,
+    retry: { initialRetryTime: 200, maxRetryTime: 3_000, retries: 4 },
+    logLevel: logLevel.ERROR,
+    logCreator: () => (entry) => log.debug({ kafka: entry.log.message, namespace: entry.namespace }, "kafkajs"),
+    socketFactory({ host, port, onConnect }) {
+      if (over) throw new Error("the connection to Kafka was given up");
+      const socket = connect({ host, port, keepAlive: true, keepAliveInitialDelay: 60_000 }, onConnect);
+      sockets.add(socket);
+      return socket.on("close", () => sockets.delete(socket));
+    },
+  });
+  return {
+    kafka,
+    cut() {
+      over = true;
+      for (const socket of sockets) socket.destroy(new Error("the connection to Kafka was given up"));
+    },
+  };
+}
+
+interface Sender {
+  session: Session;
+  producer: Producer;
+  connected: Promise<void>;
+}
+
+function openSender(options: ClientOptions): Sender {
+  const session = openSession(options);
+  const producer = session.kafka.producer({ allowAutoTopicCreation: false, idempotent: true, maxInFlightRequests: 1 });
+  return { session, producer, connected: producer.connect() };
+}
+
+function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`Kafka has not answered within ${ms} ms`)), ms);
+    void work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
 const sessionTimeoutMs = 6_000;
+/** How long the members of a group wait for one that is busy: less than the watchdog allows. */
+const rebalanceTimeoutMs = 10_000;
 
 /** Runs one consumer after another: kafkajs gives up for good on some errors and may hang on others. */
 function keepConsuming(
-  kafka: Kafka,
+  options: ClientOptions,
   groupId: string,
   topics: string[],
   handle: (message: IncomingMessage) => Promise<void>,
-  log: Log,
 ): KafkaConsumer {
+  const { log } = options;
   const stopping = new AbortController();
   let joined = false;
 
   async function consumeOnce(): Promise<void> {
+    const { kafka, cut } = openSession(options);
     const consumer = kafka.consumer({
       groupId,
       sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: rebalanceTimeoutMs,
       heartbeatInterval: 2_000,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 4, restartOnFailure: async () => false },
@@ -138,14 +198,16 @@ function keepConsuming(
     }, 1_000);
     const stop = () => ended.abort();
     stopping.signal.addEventListener("abort", stop);
-    try {
+    const end = new Promise<void>((resolve) => ended.signal.addEventListener("abort", () => resolve()));
+    const work = async () => {
       await consumer.connect();
       await consumer.subscribe({ topics, fromBeginning: true });
       await run(consumer, handle);
-      await new Promise<void>((resolve) => {
-        if (ended.signal.aborted) resolve();
-        else ended.signal.addEventListener("abort", () => resolve());
-      });
+      await end;
+    };
+    try {
+      // The watchdog ends an attempt to join, too.
+      await Promise.race([work(), end]);
     } finally {
       clearInterval(watchdog);
       stopping.signal.removeEventListener("abort", stop);
@@ -153,6 +215,7 @@ function keepConsuming(
         log.warn({ group: groupId }, "the consumer has lost its group, joining again");
       joined = false;
       await Promise.race([consumer.disconnect().catch(() => undefined), pause(5_000)]);
+      cut();
     }
   }
 

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { startLosingProxy } from "../tests/support/losing-proxy.ts";
+import { startEngine } from "../tests/support/stack.ts";
+import { until } from "../tests/support/until.ts";
+import { createKafkaClient, type OutgoingMessage } from "./kafka.ts";
+import { createLog } from "./log.ts";
+
+function clientOf(t: TestContext, brokers: string) {
+  const log = createLog("test");
+  log.level = "silent";
+  const client = createKafkaClient({ brokers: [brokers], clientId: "test", log });
+  t.after(() => client.stop());
+  return client;
+}
+
+const message = (value: string): OutgoingMessage => ({ topic: "game-events", key: "k", value, headers: {} });
+
+test("a batch that the broker took without acknowledging it is sent again, also with others", async (t) => {
+  const { kafkaBrokers } = await startEngine(t, "kafka");
+  const proxy = await startLosingProxy(t, kafkaBrokers);
+  const { producer, consume } = clientOf(t, proxy.brokers);
+  await until("the first is sent", async () => (await producer.send([message("1")])) === undefined);
+  proxy.loseAcknowledgements = true;
+  await assert.rejects(producer.send([message("2")]));
+  proxy.loseAcknowledgements = false;
+  await producer.send([message("2"), message("3")]);
+
+  const values: string[] = [];
+  consume("test", ["game-events"], async ({ value }) => {
+    values.push(value);
+  });
+  await until("the last one is there", async () => values.includes("3"), 60_000);
+  assert.deepEqual([...new Set(values)], ["1", "2", "3"]);
+  assert.equal(values.filter((value) => value === "2").length, 2, "the broker had taken it");
+});
+
+test("a consumer whose broker falls silent is back in its group once it speaks again", async (t) => {
+  const engines = await startEngine(t, "kafka");
+  const client = clientOf(t, engines.kafkaBrokers);
+  const values: string[] = [];
+  const consumer = client.consume("test", ["game-events"], async ({ value }) => {
+    values.push(value);
+  });
+  await until("the consumer is in its group", async () => consumer.running(), 60_000);
+  engines.process("kafka").kill("SIGSTOP");
+  await until("the consumer has noticed", async () => !consumer.running(), 60_000);
+  engines.process("kafka").kill("SIGCONT");
+  await until("the consumer is back", async () => consumer.running(), 60_000);
+  await until("a message is sent", async () => (await client.producer.send([message("after")])) === undefined, 60_000);
+  await until("it is handled", async () => values.includes("after"), 60_000);
+});
