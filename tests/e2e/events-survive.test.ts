@@ -20,11 +20,23 @@ test("events survive the killing of writer, relay, consumer and Kafka: none is l
   const pool = new pg.Pool({ connectionString: url });
   pool.on("error", () => undefined);
   t.after(() => pool.end());
-  const start = () =>
-    spawn(process.execPath, [pump, url, engines.kafkaBrokers, String(count)], {
-      stdio: "ignore",
-      env: { ...process.env, LOG_LEVEL: "silent" },
+  let output = "";
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => undefined);
+  const start = () => {
+    const started = spawn(process.execPath, [pump, url, engines.kafkaBrokers, String(count)], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, LOG_LEVEL: "warn" },
     });
+    for (const stream of [started.stdout, started.stderr])
+      stream.on("data", (chunk) => {
+        output += chunk;
+      });
+    started.once("exit", (code, signal) => {
+      if (signal !== "SIGKILL") ended.reject(new Error(`the event pump ended by itself (${signal ?? code})`));
+    });
+    return started;
+  };
 
   let child = start();
   t.after(async () => {
@@ -35,10 +47,15 @@ test("events survive the killing of writer, relay, consumer and Kafka: none is l
     const { rows } = await pool.query<{ n: string }>("select coalesce(sum(n), 0) as n from tally");
     return Number(rows[0]!.n);
   };
+  const reach = async (share: number) => {
+    const reached = until(`${share} events are handled`, async () => (await handled()) >= share, 120_000);
+    await Promise.race([reached, ended.promise]).catch((error: Error) => {
+      throw new Error(`${error.message}\nkafka is ${engines.process("kafka").status}\n${output.slice(-8_000)}`);
+    });
+  };
   // Each kill comes in the middle of the work: when a further share of the events has been handled.
   for (let kill = 1; kill <= kills; kill++) {
-    const reached = (count * kill) / (kills + 1);
-    await until(`${reached} events are handled`, async () => (await handled()) >= reached, 120_000);
+    await reach(Math.ceil((count * kill) / (kills + 1)));
     if (kill === 3) engines.process("kafka").kill("SIGKILL");
     else {
       child.kill("SIGKILL");
@@ -46,7 +63,7 @@ test("events survive the killing of writer, relay, consumer and Kafka: none is l
       child = start();
     }
   }
-  await until("all events are handled", async () => (await handled()) >= count, 120_000);
+  await reach(count);
 
   const { rows } = await pool.query<{ key: string; n: number; numbers: number[] }>("select * from tally order by key");
   assert.equal(
@@ -57,6 +74,8 @@ test("events survive the killing of writer, relay, consumer and Kafka: none is l
     const expected = Array.from({ length: count }, (_, i) => i).filter((i) => `key-${i % 7}` === key);
     assert.deepEqual(numbers, expected, `${key} in order, each once`);
   }
-  const { rows: left } = await pool.query("select count(*)::int as n from outbox");
-  assert.equal(left[0].n, 0, "the outbox is empty");
+  await until("the outbox is empty", async () => {
+    const { rows: left } = await pool.query("select count(*)::int as n from outbox");
+    return left[0].n === 0;
+  });
 });

@@ -52,13 +52,16 @@ for (let number = 0; number < Number(count); number++) {
   const key = `key-${number % 7}`;
   if (number % 20 === 0) await until("the handler follows", async () => (await handled()) > number - lead, 300_000);
   // The table `written` is the work whose transaction the event belongs to.
-  await database.transaction(async (client) => {
-    const { rowCount } = await client.query("insert into written (number) values ($1) on conflict do nothing", [
-      number,
-    ]);
-    if (rowCount === 0) return;
-    const payload = JSON.stringify({ key, number });
-    await outbox.append(client, { eventId: randomUUID(), topic: "game-events", key, type: "counted", payload });
-  });
+  await until("it is written", () =>
+    database.transaction(async (client) => {
+      const { rowCount } = await client.query("insert into written (number) values ($1) on conflict do nothing", [
+        number,
+      ]);
+      if (rowCount === 0) return true;
+      const payload = JSON.stringify({ key, number });
+      await outbox.append(client, { eventId: randomUUID(), topic: "game-events", key, type: "counted", payload });
+      return true;
+    }),
+  );
   outbox.wake();
 }
