@@ -1,5 +1,5 @@
 import { get } from "node:http";
-import { type Address, addresses, sidecars, workloads } from "../mesh/local/topology.ts";
+import { type Address, addresses, hostOf, sidecars, workloads } from "../mesh/local/topology.ts";
 
 /** The part of Envoy's `/clusters?format=json` that is read here. */
 interface Clusters {
@@ -10,18 +10,22 @@ interface Clusters {
 }
 
 /**
- * Why calls may still fail although every process is ready: what the Envoys of `names` have not seen yet. Their health checks must have
- * passed for each of `names` that they call, and the edge needs auth's keys. Undefined when nothing is missing.
+ * Why calls may still fail although every process is ready: what the Envoys of `names` have not seen yet. They must know each of `names`
+ * that they call, and their health checks must have passed; the edge needs auth's keys. Undefined when nothing is missing.
  */
 export async function unsettled(network: number, names: readonly string[]): Promise<string | undefined> {
   const at = addresses(network);
-  const hosts = new Map(sidecars.filter(({ name }) => names.includes(name)).map((w) => [at.inbound(w).host, w.name]));
+  const called = sidecars.filter(({ name }) => names.includes(name));
   for (const workload of workloads.filter(({ name }) => names.includes(name))) {
     const clusters = JSON.parse(await getText(at.admin(workload), "/clusters?format=json")) as Clusters;
-    for (const { address, health_status } of clusters.cluster_statuses.flatMap((c) => c.host_statuses ?? [])) {
-      const called = hosts.get(address.socket_address?.address ?? "");
-      if (called && Object.keys(health_status).some((flag) => flag !== "eds_health_status")) {
-        return `${workload.name} does not see ${called} as healthy`;
+    for (const { name, host_statuses = [] } of clusters.cluster_statuses) {
+      for (const callee of called) {
+        const host = host_statuses.find(({ address }) => address.socket_address?.address === at.inbound(callee).host);
+        // A second version comes later, when its policy has been compiled; a cluster of a subset never has all.
+        if (!host && name.endsWith(`||${hostOf(callee.service)}`))
+          return `${workload.name} does not know ${callee.name} yet`;
+        if (host && Object.keys(host.health_status).some((flag) => flag !== "eds_health_status"))
+          return `${workload.name} does not see ${callee.name} as healthy`;
       }
     }
     if (workload.role !== "router" || !names.includes("auth")) continue;

@@ -36,6 +36,7 @@ test("a second version of chat runs beside the first, and the policy moves a pla
     await rm(root, { recursive: true, force: true });
   });
   await stack.waitReady();
+  await until("the second version is part of the mesh", async () => edits.length > 0);
 
   const ada = await joinGame(edgeOf(() => stack));
   const read = (times: number) =>
