@@ -109,7 +109,7 @@ function otherScalars(value: unknown, path: Path): [unknown, string][] {
   const other = otherValues[value];
   if (other) return [[other, "->"]];
   const amount = /^(\d+(?:\.\d+)?)(s|ms|)$/.exec(value);
-  if (amount) return [[`${Number(amount[1]) * 2}${amount[2]}`, "->"]];
+  if (amount) return [[`${Number(amount[1]) * 2 || 2}${amount[2]}`, "->"]];
   if (path.includes("paths") && value.startsWith("/") && !value.endsWith("*"))
     return [[value.replace(/[^/]+$/, "*"), "widened to"]];
   if (path.at(-2) === "methods" && value === "POST") return [["*", "widened to"]];
