@@ -36,6 +36,8 @@ export const createKafka: CreateEngine = ({ stateDir, network }) => {
           "-Xmx512m",
           // One small heap on a shared machine: the serial collector needs the least memory and start-up work.
           "-XX:+UseSerialGC",
+          // What the second compiler would gain, a broker of one machine never earns back: without it, it is there with half the work.
+          "-XX:TieredStopAtLevel=1",
           "-Djava.awt.headless=true",
           `-Dlog4j2.configurationFile=${logging}`,
           "-cp",

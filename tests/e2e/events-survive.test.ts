@@ -56,8 +56,10 @@ test("events survive the killing of writer, relay, consumer and Kafka: none is l
   // Each kill comes in the middle of the work: when a further share of the events has been handled.
   for (let kill = 1; kill <= kills; kill++) {
     await reach(Math.ceil((count * kill) / (kills + 1)));
-    if (kill === 3) engines.process("kafka").kill("SIGKILL");
-    else {
+    if (kill === 3) {
+      engines.process("kafka").kill("SIGKILL");
+      await engines.process("kafka").waitReady(300_000);
+    } else {
       child.kill("SIGKILL");
       await exited(child);
       child = start();
