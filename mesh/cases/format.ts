@@ -32,8 +32,8 @@ export interface Expectation {
   code?: string;
   refusedBy?: string;
   answers?: Map<number, Range>;
-  /** A token bucket: what it holds at first, and what it gets in a second. */
-  bucket?: { size: number; perSecond: number };
+  /** A token bucket: what it holds at first, and what it gets in a second. Shared: the steps before took from it too. */
+  bucket?: { size: number; perSecond: number; shared: boolean };
   upstream?: string;
   workloads?: Map<string, Range>;
   headers: Map<string, HeaderValue>;
@@ -246,12 +246,14 @@ function readExpectation(reader: Reader, node: YAMLMap, total: number): Expectat
   };
 }
 
-/** A bucket lets at least its size through: so much is true however long the calls take. */
+/** A bucket lets at least its size through, of the first step: so much is true however long the calls take. */
 function readBucket(reader: Reader, node: unknown, value: string, total: number): Partial<Expectation> {
-  const [, size, perSecond] = /^(\d+) \+ (\d+)\/s$/.exec(value) ?? reader.fail(node, 'a bucket is written "20 + 10/s"');
-  const least = Math.min(total, Number(size));
+  const [, size, perSecond, shared] =
+    /^(\d+) \+ (\d+)\/s( shared)?$/.exec(value) ??
+    reader.fail(node, 'a bucket is written "20 + 10/s" or "20 + 10/s shared"');
+  const least = shared ? 0 : Math.min(total, Number(size));
   return {
-    bucket: { size: Number(size), perSecond: Number(perSecond) },
+    bucket: { size: Number(size), perSecond: Number(perSecond), shared: shared !== undefined },
     answers: new Map([
       [200, { from: least, to: total }],
       [429, { from: 0, to: total - least }],

@@ -43,8 +43,16 @@ export function statusOf(step: Step, answer: Answer): number {
   return number === 0 ? 200 : (codes.find(([, grpc]) => grpc === number)?.[2] ?? 500);
 }
 
-/** What differs from what is expected, in words; empty when all holds. `plain` takes out of a text what made its users unique. */
-export function differences(step: Step, outcomes: Outcome[], plain: (text: string) => string): string[] {
+/**
+ * What differs from what is expected, in words; empty when all holds. `plain` takes out of a text what made its users unique, and
+ * `before` is what came of the steps before.
+ */
+export function differences(
+  step: Step,
+  outcomes: Outcome[],
+  plain: (text: string) => string,
+  before: Outcome[] = [],
+): string[] {
   const { expect } = step;
   const found: string[] = [];
   if (expect.connection === "refused")
@@ -54,7 +62,8 @@ export function differences(step: Step, outcomes: Outcome[], plain: (text: strin
     found.push(`${outcomes.length - answered.length} of ${outcomes.length} calls had no answer: the connection ended`);
   if (expect.answers)
     found.push(...tally("answers", expect.answers, answered, ({ answer }) => statusOf(step, answer!)));
-  if (expect.bucket) found.push(...tokens(step, expect.bucket, answered));
+  if (expect.bucket)
+    found.push(...tokens(step, expect.bucket, expect.bucket.shared ? [...before, ...answered] : answered));
   // with a tally, the rest is said of the answers of one status
   const judged =
     expect.answers || expect.bucket
