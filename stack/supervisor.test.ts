@@ -36,7 +36,7 @@ const beReady = "require('fs').writeFileSync('ready', '');";
 test("a process is ready when its probe passes, and its output is in its log", async (t) => {
   const { process, history, log } = startScript(t, `console.log('hello');${beReady}${stay}`);
   await process.start();
-  await process.waitReady(10_000);
+  await process.waitReady(60_000);
   assert.deepEqual(history, ["preparing", "starting", "ready"]);
   assert.equal(log(), "hello\n");
 });
@@ -44,7 +44,7 @@ test("a process is ready when its probe passes, and its output is in its log", a
 test("a process that ends by itself is started again after a pause that doubles", async (t) => {
   const { process, history } = startScript(t, "process.exit(3)");
   await process.start();
-  await until("three starts", async () => history.filter((line) => line === "starting").length >= 3, 10_000);
+  await until("three starts", async () => history.filter((line) => line === "starting").length >= 3, 60_000);
   await process.stop();
   assert.deepEqual(history.filter((line) => line.startsWith("waiting")).slice(0, 2), [
     "waiting exit 3, again in 0.02 s",
@@ -56,11 +56,11 @@ test("a process that ends by itself is started again after a pause that doubles"
 test("one that is killed is not ready at that very moment, and comes back with another id", async (t) => {
   const { process, history } = startScript(t, beReady + stay);
   await process.start();
-  await process.waitReady(10_000);
+  await process.waitReady(60_000);
   const { pid } = process;
   process.kill("SIGKILL");
   assert.notEqual(process.status, "ready");
-  await process.waitReady(10_000);
+  await process.waitReady(60_000);
   assert.notEqual(process.pid, pid);
   assert.ok(history.includes("waiting killed by SIGKILL, again in 0.02 s"), history.join("; "));
 });
@@ -69,20 +69,20 @@ test("stop ends the children of a process too, and it stays stopped until it is 
   const child = `require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' }).pid`;
   const { process, dir } = startScript(t, `require('fs').writeFileSync('child', String(${child}));${beReady}${stay}`);
   await process.start();
-  await process.waitReady(10_000);
+  await process.waitReady(60_000);
   const grandchild = Number(readFileSync(join(dir, "child"), "utf8"));
   assert.ok(identify(grandchild));
   await process.stop();
   assert.equal(process.pid, undefined);
-  await until("the grandchild is gone", async () => !identify(grandchild), 5_000);
+  await until("the grandchild is gone", async () => !identify(grandchild), 60_000);
   await process.start();
-  await process.waitReady(10_000);
+  await process.waitReady(60_000);
 });
 
 test("a process that ignores the request to end is killed at its deadline", async (t) => {
   const { process } = startScript(t, `process.on('SIGTERM', () => {});${beReady}${stay}`, { stopDeadlineMs: 200 });
   await process.start();
-  await process.waitReady(10_000);
+  await process.waitReady(60_000);
   const pid = process.pid!;
   await process.stop();
   assert.equal(identify(pid), undefined);
@@ -91,7 +91,7 @@ test("a process that ignores the request to end is killed at its deadline", asyn
 test("one that is frozen by SIGSTOP can still be stopped", async (t) => {
   const { process } = startScript(t, beReady + stay);
   await process.start();
-  await process.waitReady(10_000);
+  await process.waitReady(60_000);
   const pid = process.pid!;
   process.kill("SIGSTOP");
   await process.stop();
@@ -108,15 +108,15 @@ test("what cannot be provided is said, and tried again only when told", async (t
     },
   });
   await process.start();
-  await assert.rejects(process.waitReady(10_000), /script is failed: the download was refused/);
+  await assert.rejects(process.waitReady(60_000), /script is failed: the download was refused/);
   mended = true;
   writeFileSync(join(dir, "ready"), "");
   await process.restart();
-  await process.waitReady(10_000);
+  await process.waitReady(60_000);
 });
 
 test("a program that is not there is a failed start like any other", async (t) => {
   const { process, history } = startScript(t, "", { launch: async () => ({ file: "/nowhere/program", args: [] }) });
   await process.start();
-  await until("it was tried", async () => history.find((line) => /waiting .*ENOENT/.test(line)), 10_000);
+  await until("it was tried", async () => history.find((line) => /waiting .*ENOENT/.test(line)), 60_000);
 });

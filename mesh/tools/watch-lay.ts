@@ -119,7 +119,7 @@ async function taken(target: Workload, admin: string, part: Part, before: Counts
       throw new Refused(`the Envoy of ${target.name} refuses it: ${await refusal(admin)}`);
     if (now.taken === before.taken || now.warming > 0)
       throw new Error(`the Envoy of ${target.name} has not taken its ${part} yet`);
-  }, 5_000);
+  }, 20_000);
 }
 
 async function refusal(admin: string): Promise<string> {

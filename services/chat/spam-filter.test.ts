@@ -126,8 +126,8 @@ test("the default rules let 20 different texts pass at once, and 10 a second for
 
 test("500 characters are judged in no time, however they are laid out", () => {
   for (const text of ["a.".repeat(250), "www.".repeat(125), "a-".repeat(250), "https://".repeat(62), "@".repeat(500)]) {
-    const start = performance.now();
+    const before = process.cpuUsage();
     for (let i = 0; i < 20; i++) judge({ ...rules, links: { ...rules.links, perMessage: 999 } }, [], text, now);
-    assert.ok((performance.now() - start) / 20 < 20, text.slice(0, 10));
+    assert.ok(process.cpuUsage(before).user / 20 < 20_000, text.slice(0, 10));
   }
 });

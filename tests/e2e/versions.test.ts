@@ -57,7 +57,7 @@ test("a second version of chat runs beside the first, and the policy moves a pla
   const apply = async (file: string, ...options: string[]) => {
     const count = edits.length;
     execFileSync("git", ["apply", ...options, join(projectDir, "docs/shifts", file)], { cwd: root });
-    const { findings } = await until(`${file} is live`, async () => edits[count], 10_000);
+    const { findings } = await until(`${file} is live`, async () => edits[count], 60_000);
     assert.deepEqual(findings, []);
   };
 
