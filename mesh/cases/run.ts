@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { eventually } from "../tools/background.ts";
 import type { Received } from "./echo.ts";
 import { contradictions } from "./facts.ts";
 import type { Case, Step } from "./format.ts";
@@ -67,12 +68,25 @@ export async function runCases(mesh: Mesh, cases: Case[], options: RunOptions = 
     if (stopped()) break;
     const away = group[0]!.while;
     for (const name of away) await mesh.stopEcho(name);
+    if (away.length === 0) await healthChecked(mesh, group[0]!);
     await runAll(group, 4);
     for (const name of away) await mesh.startEcho(name);
     await mesh.settled();
     for (const each of group) await recover(mesh, tokens, each);
   }
   return failures;
+}
+
+/** Waits for the next health check of a service: one that comes between its failures and what they lead to would open it again. */
+async function healthChecked(mesh: Mesh, { steps }: Case): Promise<void> {
+  const step = steps[0]!;
+  const service = step.to.startsWith("edge") ? serviceOf({ steps }) : step.to;
+  const checks = () => mesh.counter(`${service}\\.game.*health_check\\.success`, step.from);
+  const before = await checks();
+  if (before === 0) return; // nobody asks for it
+  await eventually(async () => {
+    if ((await checks()) === before) throw new Error(`nobody has asked for the health of ${service}`);
+  });
 }
 
 type Kind = "quiet" | "failing" | "hanging" | "disturbing";
@@ -86,7 +100,8 @@ function kindOf({ steps, while: away }: Case): Kind {
   return failing.length > 0 ? "failing" : "quiet";
 }
 
-const serviceOf = ({ steps }: Case) => /^\/(?:game\.|api\/v1\/)(\w+)/.exec(steps[0]?.path ?? "")?.[1] ?? "";
+const serviceOf = ({ steps }: Pick<Case, "steps">) =>
+  /^\/(?:game\.|api\/v1\/)(\w+)/.exec(steps[0]?.path ?? "")?.[1] ?? "";
 
 let runs = 0;
 
