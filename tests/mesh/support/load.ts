@@ -32,9 +32,18 @@ export function startLoad(edge: Address, calls: readonly LoadCall[], perSecond: 
       if (!current || current.closed || current.destroyed) session = open({ to: edge });
       return (await session)!;
     };
+    const send = async () => {
+      try {
+        return await request(await connection(), call);
+      } catch (error) {
+        // sent before the edge's farewell was read: it was not looked at, and any HTTP/2 client sends it again
+        if (!String(error).includes("NGHTTP2_REFUSED_STREAM")) throw error;
+        return await request(await connection(), call);
+      }
+    };
     const once = async () => {
       try {
-        const { status, body } = await request(await connection(), call);
+        const { status, body } = await send();
         const upstream = status === 200 ? JSON.parse(body).upstream : undefined;
         if (!call.upstreams.includes(upstream))
           wrong.push(`${call.path}: ${status} by ${upstream} ${body.slice(0, 200)}`);
