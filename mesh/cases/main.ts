@@ -4,7 +4,7 @@ import { loadCases } from "./format.ts";
 import { startMesh } from "./mesh.ts";
 import { loadPolicy } from "./policy.ts";
 import { report } from "./report.ts";
-import { runCases } from "./run.ts";
+import { judgeCases } from "./run.ts";
 
 endOnSignals();
 try {
@@ -16,7 +16,7 @@ try {
   const started = performance.now();
   await using mesh = await startMesh();
   const ready = performance.now();
-  const failures = await runCases(mesh, cases);
+  const failures = await judgeCases(mesh, cases);
   const policy = loadPolicy();
   for (const failure of failures) console.error(report(policy, failure));
   const seconds = (from: number, to: number) => ((to - from) / 1000).toFixed(1);

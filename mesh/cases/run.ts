@@ -48,7 +48,7 @@ export async function runCases(mesh: Mesh, cases: Case[], options: RunOptions = 
   const of = (kind: Kind) => cases.filter((each) => kindOf(each) === kind);
   const failing = Map.groupBy([...of("failing"), ...of("hanging")], serviceOf);
   await Promise.all([
-    runAll(of("quiet"), 24),
+    runAll(of("quiet"), 8),
     ...[...failing.values()].map(async (lane) => {
       const each = async (next: Case) => {
         await run(next);
@@ -87,6 +87,24 @@ async function healthChecked(mesh: Mesh, { steps }: Case): Promise<void> {
   await eventually(async () => {
     if ((await checks()) === before) throw new Error(`nobody has asked for the health of ${service}`);
   });
+}
+
+/**
+ * As `runCases`, and those that fail are run once more, each alone: a crowd of calls is too much for a busy machine at times, and then
+ * its services are closed as the policy says. `onAgain` is told of each.
+ */
+export async function judgeCases(
+  mesh: Mesh,
+  cases: Case[],
+  onAgain: (failure: Failure) => void = () => {},
+): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  for (const failure of await runCases(mesh, cases)) {
+    onAgain(failure);
+    await mesh.settled();
+    failures.push(...(await runCases(mesh, [failure.failed])));
+  }
+  return failures;
 }
 
 type Kind = "quiet" | "failing" | "hanging" | "disturbing";

@@ -4,14 +4,14 @@ import { loadCases } from "../../mesh/cases/format.ts";
 import { startMesh } from "../../mesh/cases/mesh.ts";
 import { covered, loadPolicy, objectOf } from "../../mesh/cases/policy.ts";
 import { report } from "../../mesh/cases/report.ts";
-import { runCases } from "../../mesh/cases/run.ts";
+import { judgeCases } from "../../mesh/cases/run.ts";
 
 const cases = loadCases();
 const policy = loadPolicy();
 
-test("every case holds on real Envoys", async () => {
+test("every case holds on real Envoys", async (t) => {
   await using mesh = await startMesh();
-  const failures = await runCases(mesh, cases);
+  const failures = await judgeCases(mesh, cases, (failure) => t.diagnostic(`again: ${report(policy, failure)}`));
   assert.equal(failures.length, 0, `\n${failures.map((failure) => report(policy, failure)).join("\n")}`);
 });
 
