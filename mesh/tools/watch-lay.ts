@@ -1,6 +1,6 @@
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { addresses, format, relocate, sidecars, type Workload, workload, workloads } from "../local/topology.ts";
+import { addresses, format, relocate, sidecars, type Workload, workloads } from "../local/topology.ts";
 import { eventually } from "./background.ts";
 import { canonicalJson, Refused } from "./freeze.ts";
 import { envoyDir } from "./render.ts";
@@ -26,34 +26,50 @@ export interface Laid {
 type Files = Map<string, string>;
 
 /**
- * Lays compiled files before the running Envoys so that no call fails meanwhile: what is called before who calls it, clusters before
- * the routes that name them, and clusters that nobody names any more last. An Envoy that does not run reads them when it starts.
+ * Lays compiled files before the running Envoys so that no call fails meanwhile: the sidecars together, then the edge, which calls them;
+ * of each, clusters before the routes that name them, and clusters that nobody names any more last. An Envoy that does not run reads
+ * them when it starts.
  *
  * @throws Refused when an Envoy does not take them; all of them have the files of before again then.
  */
-export async function layRunning({ stateDir, network, compiled }: LayOptions): Promise<Laid> {
+export async function layRunning(options: LayOptions): Promise<Laid> {
   const laid: Laid = { workloads: [], listeners: [], restart: [] };
   const done: [Workload, Files][] = [];
-  const upstreamFirst = [...sidecars, ...workloads.filter(({ role }) => role === "router")];
-  for (const { name } of upstreamFirst) {
-    const target = workload(name);
-    const before = await readFiles(envoyDir(stateDir, name));
-    const after = await readFiles(join(compiled, name), (text) => relocate(text, 0, network));
-    const changed = [...after].filter(([file, text]) => before.get(file) !== text).map(([file]) => file);
-    if (changed.length === 0 && before.size === after.size) continue;
-    laid.workloads.push(name);
-    if (changed.includes("lds.json") && before.size > 0) laid.listeners.push(name);
-    if (changed.includes("bootstrap.json") && before.size > 0) laid.restart.push(name);
-    done.push([target, before]);
-    try {
-      await layOne(target, before, after, stateDir, network);
-    } catch (error) {
-      for (const [one, old] of done.toReversed())
-        await layOne(one, await readFiles(envoyDir(stateDir, one.name)), old, stateDir, network);
-      throw error;
-    }
+  const layAll = async (targets: readonly Workload[]) => {
+    const ended = await Promise.allSettled(targets.map((target) => layOn(target, options, laid, done)));
+    const refused = ended.find(({ status }) => status === "rejected");
+    if (refused) throw (refused as PromiseRejectedResult).reason;
+  };
+  try {
+    await layAll(sidecars);
+    await layAll(workloads.filter(({ role }) => role === "router"));
+    const inOrder = (names: string[]) => workloads.map(({ name }) => name).filter((name) => names.includes(name));
+    return { workloads: inOrder(laid.workloads), listeners: inOrder(laid.listeners), restart: inOrder(laid.restart) };
+  } catch (error) {
+    const { stateDir, network } = options;
+    for (const [target, before] of done.toReversed())
+      await layOne(target, await readFiles(envoyDir(stateDir, target.name)), before, stateDir, network);
+    throw error;
   }
-  return laid;
+}
+
+/** Lays what has changed for one Envoy, and says so in `laid`; `done` keeps what it had before. */
+async function layOn(
+  target: Workload,
+  { stateDir, network, compiled }: LayOptions,
+  laid: Laid,
+  done: [Workload, Files][],
+): Promise<void> {
+  const { name } = target;
+  const before = await readFiles(envoyDir(stateDir, name));
+  const after = await readFiles(join(compiled, name), (text) => relocate(text, 0, network));
+  const changed = [...after].filter(([file, text]) => before.get(file) !== text).map(([file]) => file);
+  if (changed.length === 0 && before.size === after.size) return;
+  laid.workloads.push(name);
+  if (changed.includes("lds.json") && before.size > 0) laid.listeners.push(name);
+  if (changed.includes("bootstrap.json") && before.size > 0) laid.restart.push(name);
+  done.push([target, new Map(before)]);
+  await layOne(target, before, after, stateDir, network);
 }
 
 async function layOne(target: Workload, before: Files, after: Files, stateDir: string, network: number) {

@@ -138,6 +138,7 @@ describe("an edit of the policy", () => {
       ],
       20,
     );
+    t.after(() => load.stop());
     const seconds: number[] = [];
     for (let i = 1; i <= 50; i++) {
       const told = edits.length;
