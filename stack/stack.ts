@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type ClaimedNetwork, claimFreeNetwork, claimNetwork } from "../mesh/local/network.ts";
 import { addresses, services, sidecars } from "../mesh/local/topology.ts";
+import { startDiscovery } from "../mesh/tools/discovery.ts";
 import { createBackends, prepareExternal } from "./backends.ts";
 import { elapsed } from "./elapsed.ts";
 import { type External, replacedBy } from "./external.ts";
@@ -96,6 +97,7 @@ async function startIn(claimed: ClaimedNetwork, options: StackOptions): Promise<
   const specs = createSpecs(context, only).filter(({ name }) => !replaced.includes(name));
   await expectFree(listeners(network, specs));
   await layMesh(stateDir, network, secrets);
+  const discovery = await startDiscovery(stateDir);
 
   const stopping = new AbortController();
   void prepareExternal(external, engineContext, stopping.signal);
@@ -124,6 +126,7 @@ async function startIn(claimed: ClaimedNetwork, options: StackOptions): Promise<
     stopping.abort();
     for (const group of stopOrder(processes)) await Promise.all(group.map((process) => process.stop()));
     process.off("exit", kill);
+    await discovery[Symbol.asyncDispose]();
     state.remove();
     await claimed.release();
   }

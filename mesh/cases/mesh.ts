@@ -6,6 +6,7 @@ import { type Authority, createAuthority } from "../local/authority.ts";
 import { claimFreeNetwork } from "../local/network.ts";
 import { addresses, format, sidecars, type Workload, workload, workloads } from "../local/topology.ts";
 import { type Background, eventually, startBackground } from "../tools/background.ts";
+import { startDiscovery } from "../tools/discovery.ts";
 import { envoyArguments, envoyDir, renderMesh } from "../tools/render.ts";
 import { type Echo, type Received, startEcho } from "./echo.ts";
 import { createIssuer, type Issuer } from "./tokens.ts";
@@ -27,6 +28,8 @@ export interface Mesh extends AsyncDisposable {
   settled(): Promise<void>;
   /** What `renderMesh` filled. */
   stateDir: string;
+  /** The process of a workload's Envoy. */
+  pid(name: string): number;
   /** The text at a path of an Envoy's admin page; undefined when it says no. */
   admin(name: string, path: string): Promise<string | undefined>;
   /** From now on `into` gets what reaches any app with this `x-call`. */
@@ -67,11 +70,13 @@ export async function startMesh(frozen?: string): Promise<Mesh> {
   echoes.get("auth")!.jwks = issuer.jwks;
 
   await renderMesh({ stateDir, network, ...(frozen !== undefined && { frozen }) });
+  for (const each of workloads)
+    await writeCertificates(join(envoyDir(stateDir, each.name), "certs"), each, authority, at.edge.host);
+  cleanup.use(await startDiscovery(stateDir));
   const envoys = new Map<string, Background>();
   // the edge last: its first health checks find the sidecars there
   for (const current of [...sidecars, workload("edge")]) {
     const cwd = envoyDir(stateDir, current.name);
-    await writeCertificates(join(cwd, "certs"), current, authority, at.edge.host);
     const log = join(stateDir, `${current.name}.log`);
     const envoy = startBackground(`the Envoy of ${current.name}`, envoyBinary, envoyArguments(1), { cwd, log });
     envoys.set(current.name, cleanup.use(envoy));
@@ -109,6 +114,7 @@ export async function startMesh(frozen?: string): Promise<Mesh> {
     watch: (call, into) => watched.set(call, into),
     unwatch: (call) => watched.delete(call),
     stateDir,
+    pid: (name) => envoys.get(name)!.pid,
     admin,
     certificates: (name) => join(envoyDir(stateDir, name), "certs"),
     edgeLog: () =>

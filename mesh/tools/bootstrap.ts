@@ -51,30 +51,50 @@ export function liveBootstrap(workload: Workload, options: BootstrapOptions, ist
     static_resources: {
       secrets: [sidecarToken({ inline_string: "compile" })],
       clusters: [
-        grpcCluster("xds-grpc", istiod),
-        grpcCluster("sds-grpc", secrets),
-        grpcCluster("sds-external", secrets),
+        http2Cluster("xds-grpc", socket(istiod)),
+        http2Cluster("sds-grpc", socket(secrets)),
+        http2Cluster("sds-external", socket(secrets)),
       ],
     },
   };
 }
 
-/** The bootstrap of an Envoy that reads frozen files from its working directory. */
+/** The name of the socket, in the folder above an Envoy's working directory, where it gets its frozen files. */
+export const discoverySocket = "discovery.sock";
+
+/** Where an Envoy on frozen files gets a part of its configuration from: mesh/tools/discovery.ts. */
+export const discovery = {
+  api_config_source: {
+    api_type: "REST",
+    transport_api_version: "V3",
+    cluster_names: ["discovery"],
+    request_timeout: "60s", // an answer waits until there is something new
+    refresh_delay: "0.050s",
+  },
+  initial_fetch_timeout: "0s",
+  resource_api_version: "V3",
+};
+
+/** The bootstrap of an Envoy that gets frozen files. */
 export function frozenBootstrap(workload: Workload, options: BootstrapOptions, secrets: readonly object[]) {
   const own = workload.role === "sidecar" ? [sidecarToken({ filename: "./certs/sidecar-token" })] : [];
-  const file = (name: string) => ({ path_config_source: { path: `./${name}` }, resource_api_version: "V3" });
   return {
     ...commonBootstrap(workload, options),
-    dynamic_resources: { lds_config: file("lds.json"), cds_config: file("cds.json") },
-    static_resources: { secrets: [...secrets, ...own] },
+    dynamic_resources: { lds_config: discovery, cds_config: discovery },
+    static_resources: {
+      secrets: [...secrets, ...own],
+      clusters: [http2Cluster("discovery", { pipe: { path: `../${discoverySocket}` } })],
+    },
   };
 }
+
+/** What an Envoy names itself, in spans and statistics too. */
+export const nodeId = ({ name }: Workload): string => `${name}.${namespace}`;
 
 function commonBootstrap(workload: Workload, { network, runtime }: BootstrapOptions) {
   const admin = addresses(network).admin(workload);
   return {
-    // what Envoy names itself in spans and statistics
-    node: { id: `${workload.name}.${namespace}`, cluster: `${workload.service}.${namespace}` },
+    node: { id: nodeId(workload), cluster: `${workload.service}.${namespace}` },
     admin: { address: { socket_address: { address: admin.host, port_value: admin.port } } },
     layered_runtime: { layers: [{ name: "mesh-config", static_layer: typed(runtime) }] },
   };
@@ -92,7 +112,9 @@ const typed = (runtime: Record<string, string>) =>
     Object.entries(runtime).map(([key, value]) => [key, /^(true|false)$/.test(value) ? value === "true" : value]),
   );
 
-function grpcCluster(name: string, { host, port }: Address) {
+const socket = ({ host, port }: Address) => ({ socket_address: { address: host, port_value: port } });
+
+function http2Cluster(name: string, address: object) {
   const options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
   return {
     name,
@@ -103,9 +125,7 @@ function grpcCluster(name: string, { host, port }: Address) {
     },
     load_assignment: {
       cluster_name: name,
-      endpoints: [
-        { lb_endpoints: [{ endpoint: { address: { socket_address: { address: host, port_value: port } } } }] },
-      ],
+      endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
     },
   };
 }

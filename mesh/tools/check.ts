@@ -43,7 +43,7 @@ async function frozenIsValid(work: string): Promise<Finding> {
     const tables = new Map<string, unknown>();
     for (const file of routes) for (const table of (await read(file)).resources) tables.set(table.name, table);
     const listeners = (await read("lds.json")).resources.map((listener: unknown) => withRoutes(listener, tables));
-    const clusters = (await read("cds.json")).resources.map(untyped);
+    const clusters = [...bootstrap.static_resources.clusters, ...(await read("cds.json")).resources.map(untyped)];
     const static_resources = { ...bootstrap.static_resources, listeners, clusters };
 
     const cwd = join(work, name);

@@ -1,5 +1,6 @@
 import type { Workload } from "../local/topology.ts";
 import { Ended } from "./background.ts";
+import { discovery } from "./bootstrap.ts";
 
 type Json = null | boolean | number | string | Json[] | JsonObject;
 interface JsonObject {
@@ -26,9 +27,8 @@ export interface Frozen {
  * Turns the answer of Envoy's `/config_dump?include_eds` into files that another Envoy can run on alone: keys sorted, every path
  * relative to Envoy's working directory.
  *
- * Only what changes in a running stack is a file of its own: each takes one of the 128 inotify instances that Linux gives a user
- * (a certificate two), and an Envoy that gets none ends. So endpoints stand in their clusters, the routes of a sidecar in its
- * listeners, the root certificate in the bootstrap.
+ * Only what changes by itself in a running stack is a file of its own. So endpoints stand in their clusters, the routes of a sidecar in
+ * its listeners, the root certificate in the bootstrap.
  *
  * @throws StillWarming when something is missing yet; Refused.
  */
@@ -55,7 +55,7 @@ export function freeze(dump: Dump, role: Workload["role"]): Frozen {
     } else if (node.rds) {
       const file = `rds-${node.rds.route_config_name.replaceAll(/[^a-zA-Z0-9._-]+/g, "_")}.json`;
       files.set(file, resources([routes.get(node.rds.route_config_name)]));
-      node.rds.config_source = source(file);
+      node.rds.config_source = discovery;
     }
     if (node.eds_cluster_config) {
       node.load_assignment = withoutHealth(endpoints.get(node.eds_cluster_config.service_name ?? node.name));
@@ -69,7 +69,7 @@ export function freeze(dump: Dump, role: Workload["role"]): Frozen {
       } else {
         const { file, value } = certificateOf(node.name);
         files.set(file, resources([{ "@type": secretType, name: node.name, ...value }]));
-        node.sds_config = source(file);
+        node.sds_config = discovery;
       }
     }
     Object.values(node).forEach(settle);
@@ -128,7 +128,6 @@ function refuseIncomplete(dump: Dump, all: (key: string) => Dump[]): void {
 }
 
 const named = (list: Dump[]): Dump[] => list.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-const source = (file: string) => ({ path_config_source: { path: `./${file}` }, resource_api_version: "V3" });
 const resources = (list: unknown[]) => canonicalJson({ version_info: "1", resources: list });
 const secretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 const rootCertificate = { validation_context: { trusted_ca: { filename: "./certs/ca.pem" } } };
@@ -136,13 +135,12 @@ const rootCertificate = { validation_context: { trusted_ca: { filename: "./certs
 /** A resource as it stands inside another one. */
 const untyped = ({ "@type": _, ...resource }: Dump): Dump => resource;
 
-/** The file form of a certificate that istiod names. A running Envoy takes over a new pair: rename the key, then the certificate. */
+/** The file form of a certificate that istiod names. A running Envoy takes over a new pair. */
 function certificateOf(name: string): { file: string; value: object } {
   const pair = (folder: string, certificate: string, key: string) => ({
     tls_certificate: {
       certificate_chain: { filename: `${folder}/${certificate}` },
       private_key: { filename: `${folder}/${key}` },
-      watched_directory: { path: folder },
     },
   });
   if (name === "default") return { file: "sds-default.json", value: pair("./certs", "cert.pem", "key.pem") };

@@ -16,7 +16,8 @@ export interface RenderOptions {
 export const envoyArguments = (concurrency: number): string[] => [
   ...["-c", "./bootstrap.json", "--concurrency", String(concurrency), "--disable-hot-restart", "-l", "warning"],
   // a line for each use of a field that istiod still writes and Envoy wants to drop
-  ...["--component-log-level", "misc:error"],
+  // and one for each time that the stack, which it gets its files from, is not there
+  ...["--component-log-level", "misc:error,config:error"],
   // who has a connection open learns of a new policy with its next answer: it is asked to come again. What is under way may end
   ...["--drain-strategy", "immediate"],
   // the access log is written after a second, not after ten

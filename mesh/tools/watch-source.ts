@@ -47,7 +47,7 @@ export function onPolicyEvents(policy: string, onChange: () => void): () => void
   const arm = () => {
     for (const folder of [".", ...globSync("*/", { cwd: policy })]) {
       if (watchers.has(folder)) continue;
-      const watcher = watch(join(policy, folder), () => {
+      const watcher = watchFolder(join(policy, folder), () => {
         arm(); // the folder may be new
         onChange();
       });
@@ -63,4 +63,15 @@ export function onPolicyEvents(policy: string, onChange: () => void): () => void
   return () => {
     for (const watcher of watchers.values()) watcher.close();
   };
+}
+
+function watchFolder(folder: string, tell: () => void): FSWatcher {
+  try {
+    return watch(folder, tell);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EMFILE") throw error;
+    throw new Error(
+      "other programs hold all inotify instances that Linux gives this user: sudo sysctl fs.inotify.max_user_instances=512, and start again",
+    );
+  }
 }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { rename, writeFile } from "node:fs/promises";
+import { readdir, readlink, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect } from "node:tls";
 import { type Answer, call } from "../../mesh/cases/call.ts";
 import { type Mesh, startMesh } from "../../mesh/cases/mesh.ts";
 import type { KeyPair } from "../../mesh/local/authority.ts";
-import { type Address, workload } from "../../mesh/local/topology.ts";
+import { type Address, workload, workloads } from "../../mesh/local/topology.ts";
 import { until } from "../support/until.ts";
 
 let mesh: Mesh;
@@ -57,6 +57,28 @@ describe("a renewed certificate", () => {
     await renew(mesh.certificates("auth"), ["cert.pem", "key.pem"], await mesh.authority.issueWorkload("auth"));
     await until("the new one is shown", async () => (await serialAt(at)) !== before, 5000);
     assert.equal((await callAs("edge", "auth", "/game.auth.v1.AuthService/RefreshToken")).status, 200);
+  });
+});
+
+describe("the files of an Envoy", () => {
+  test("cost it no inotify instance, of which Linux gives a user 128", async () => {
+    for (const { name } of workloads) {
+      const descriptors = `/proc/${mesh.pid(name)}/fd`;
+      const open = await Promise.all(
+        (await readdir(descriptors)).map((one) => readlink(join(descriptors, one)).catch(() => "")),
+      );
+      assert.ok(open.includes("anon_inode:[eventpoll]"), `these are the descriptors of an Envoy: ${open}`);
+      assert.deepEqual(
+        open.filter((target) => target.includes("inotify")),
+        [],
+        name,
+      );
+    }
+  });
+
+  test("are given to nobody but the owner of the stack: secrets are among them", async () => {
+    const { mode } = await stat(join(mesh.stateDir, "mesh/discovery.sock"));
+    assert.equal(mode & 0o077, 0);
   });
 });
 
