@@ -5,6 +5,8 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { GoldEntry } from "./gold_pb.ts";
+import { file_game_account_v1_gold } from "./gold_pb.ts";
 import type { UserProfile } from "./user_profile_pb.ts";
 import { file_game_account_v1_user_profile } from "./user_profile_pb.ts";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
@@ -15,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file game/account/v1/account_service.proto.
  */
 export const file_game_account_v1_account_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVnYW1lL2FjY291bnQvdjEvYWNjb3VudF9zZXJ2aWNlLnByb3RvEg9nYW1lLmFjY291bnQudjEiNQoVR2V0VXNlclByb2ZpbGVSZXF1ZXN0EhwKB3VzZXJfaWQYASABKAlCC7pICNgBAXIDsAEBIkcKFkdldFVzZXJQcm9maWxlUmVzcG9uc2USLQoHcHJvZmlsZRgBIAEoCzIcLmdhbWUuYWNjb3VudC52MS5Vc2VyUHJvZmlsZSKhAgoYVXBkYXRlVXNlclByb2ZpbGVSZXF1ZXN0EjUKB3Byb2ZpbGUYASABKAsyHC5nYW1lLmFjY291bnQudjEuVXNlclByb2ZpbGVCBrpIA8gBARI3Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCBrpIA8gBATqUAbpIkAEajQEKEXVwZGF0ZV9tYXNrLmtub3duEjF1cGRhdGVfbWFzayBtYXkgbmFtZSBkaXNwbGF5X25hbWUsIGJpbyBhbmQgbG9jYWxlGkV0aGlzLnVwZGF0ZV9tYXNrLnBhdGhzLmFsbChwLCBwIGluIFsnZGlzcGxheV9uYW1lJywgJ2JpbycsICdsb2NhbGUnXSkiSgoZVXBkYXRlVXNlclByb2ZpbGVSZXNwb25zZRItCgdwcm9maWxlGAEgASgLMhwuZ2FtZS5hY2NvdW50LnYxLlVzZXJQcm9maWxlMuYBCg5BY2NvdW50U2VydmljZRJmCg5HZXRVc2VyUHJvZmlsZRImLmdhbWUuYWNjb3VudC52MS5HZXRVc2VyUHJvZmlsZVJlcXVlc3QaJy5nYW1lLmFjY291bnQudjEuR2V0VXNlclByb2ZpbGVSZXNwb25zZSIDkAIBEmwKEVVwZGF0ZVVzZXJQcm9maWxlEikuZ2FtZS5hY2NvdW50LnYxLlVwZGF0ZVVzZXJQcm9maWxlUmVxdWVzdBoqLmdhbWUuYWNjb3VudC52MS5VcGRhdGVVc2VyUHJvZmlsZVJlc3BvbnNlIgBiBnByb3RvMw", [file_buf_validate_validate, file_game_account_v1_user_profile, file_google_protobuf_field_mask]);
+  fileDesc("CiVnYW1lL2FjY291bnQvdjEvYWNjb3VudF9zZXJ2aWNlLnByb3RvEg9nYW1lLmFjY291bnQudjEiNQoVR2V0VXNlclByb2ZpbGVSZXF1ZXN0EhwKB3VzZXJfaWQYASABKAlCC7pICNgBAXIDsAEBIkcKFkdldFVzZXJQcm9maWxlUmVzcG9uc2USLQoHcHJvZmlsZRgBIAEoCzIcLmdhbWUuYWNjb3VudC52MS5Vc2VyUHJvZmlsZSKhAgoYVXBkYXRlVXNlclByb2ZpbGVSZXF1ZXN0EjUKB3Byb2ZpbGUYASABKAsyHC5nYW1lLmFjY291bnQudjEuVXNlclByb2ZpbGVCBrpIA8gBARI3Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCBrpIA8gBATqUAbpIkAEajQEKEXVwZGF0ZV9tYXNrLmtub3duEjF1cGRhdGVfbWFzayBtYXkgbmFtZSBkaXNwbGF5X25hbWUsIGJpbyBhbmQgbG9jYWxlGkV0aGlzLnVwZGF0ZV9tYXNrLnBhdGhzLmFsbChwLCBwIGluIFsnZGlzcGxheV9uYW1lJywgJ2JpbycsICdsb2NhbGUnXSkiSgoZVXBkYXRlVXNlclByb2ZpbGVSZXNwb25zZRItCgdwcm9maWxlGAEgASgLMhwuZ2FtZS5hY2NvdW50LnYxLlVzZXJQcm9maWxlIhMKEUdldEJhbGFuY2VSZXF1ZXN0IiUKEkdldEJhbGFuY2VSZXNwb25zZRIPCgdiYWxhbmNlGAEgASgDIlQKFkxpc3RHb2xkRW50cmllc1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRjIASgAEhsKCnBhZ2VfdG9rZW4YAiABKAlCB7pIBHICGEAiXwoXTGlzdEdvbGRFbnRyaWVzUmVzcG9uc2USKwoHZW50cmllcxgBIAMoCzIaLmdhbWUuYWNjb3VudC52MS5Hb2xkRW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIn0KE1RyYW5zZmVyR29sZFJlcXVlc3QSKAoKcmVxdWVzdF9pZBgBIAEoCUIUukgRcg8yDV5bIS1+XXsxLDY0fSQSHAoKdG9fdXNlcl9pZBgCIAEoCUIIukgFcgOwAQESHgoGYW1vdW50GAMgASgDQg66SAsiCRiAoJSljR0gACInChRUcmFuc2ZlckdvbGRSZXNwb25zZRIPCgdiYWxhbmNlGAEgASgDIncKEEdyYW50R29sZFJlcXVlc3QSKAoKcmVxdWVzdF9pZBgBIAEoCUIUukgRcg8yDV5bIS1+XXsxLDY0fSQSGQoHdXNlcl9pZBgCIAEoCUIIukgFcgOwAQESHgoGYW1vdW50GAMgASgDQg66SAsiCRiAoJSljR0gACIkChFHcmFudEdvbGRSZXNwb25zZRIPCgdiYWxhbmNlGAEgASgDMugECg5BY2NvdW50U2VydmljZRJmCg5HZXRVc2VyUHJvZmlsZRImLmdhbWUuYWNjb3VudC52MS5HZXRVc2VyUHJvZmlsZVJlcXVlc3QaJy5nYW1lLmFjY291bnQudjEuR2V0VXNlclByb2ZpbGVSZXNwb25zZSIDkAIBEmwKEVVwZGF0ZVVzZXJQcm9maWxlEikuZ2FtZS5hY2NvdW50LnYxLlVwZGF0ZVVzZXJQcm9maWxlUmVxdWVzdBoqLmdhbWUuYWNjb3VudC52MS5VcGRhdGVVc2VyUHJvZmlsZVJlc3BvbnNlIgASWgoKR2V0QmFsYW5jZRIiLmdhbWUuYWNjb3VudC52MS5HZXRCYWxhbmNlUmVxdWVzdBojLmdhbWUuYWNjb3VudC52MS5HZXRCYWxhbmNlUmVzcG9uc2UiA5ACARJpCg9MaXN0R29sZEVudHJpZXMSJy5nYW1lLmFjY291bnQudjEuTGlzdEdvbGRFbnRyaWVzUmVxdWVzdBooLmdhbWUuYWNjb3VudC52MS5MaXN0R29sZEVudHJpZXNSZXNwb25zZSIDkAIBEmAKDFRyYW5zZmVyR29sZBIkLmdhbWUuYWNjb3VudC52MS5UcmFuc2ZlckdvbGRSZXF1ZXN0GiUuZ2FtZS5hY2NvdW50LnYxLlRyYW5zZmVyR29sZFJlc3BvbnNlIgOQAgISVwoJR3JhbnRHb2xkEiEuZ2FtZS5hY2NvdW50LnYxLkdyYW50R29sZFJlcXVlc3QaIi5nYW1lLmFjY291bnQudjEuR3JhbnRHb2xkUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_buf_validate_validate, file_game_account_v1_gold, file_game_account_v1_user_profile, file_google_protobuf_field_mask]);
 
 /**
  * @generated from message game.account.v1.GetUserProfileRequest
@@ -97,7 +99,187 @@ export const UpdateUserProfileResponseSchema: GenMessage<UpdateUserProfileRespon
   messageDesc(file_game_account_v1_account_service, 3);
 
 /**
- * AccountService keeps what players tell about themselves.
+ * @generated from message game.account.v1.GetBalanceRequest
+ */
+export type GetBalanceRequest = Message<"game.account.v1.GetBalanceRequest"> & {
+};
+
+/**
+ * Describes the message game.account.v1.GetBalanceRequest.
+ * Use `create(GetBalanceRequestSchema)` to create a new message.
+ */
+export const GetBalanceRequestSchema: GenMessage<GetBalanceRequest> = /*@__PURE__*/
+  messageDesc(file_game_account_v1_account_service, 4);
+
+/**
+ * @generated from message game.account.v1.GetBalanceResponse
+ */
+export type GetBalanceResponse = Message<"game.account.v1.GetBalanceResponse"> & {
+  /**
+   * Whole gold, never negative.
+   *
+   * @generated from field: int64 balance = 1;
+   */
+  balance: bigint;
+};
+
+/**
+ * Describes the message game.account.v1.GetBalanceResponse.
+ * Use `create(GetBalanceResponseSchema)` to create a new message.
+ */
+export const GetBalanceResponseSchema: GenMessage<GetBalanceResponse> = /*@__PURE__*/
+  messageDesc(file_game_account_v1_account_service, 5);
+
+/**
+ * @generated from message game.account.v1.ListGoldEntriesRequest
+ */
+export type ListGoldEntriesRequest = Message<"game.account.v1.ListGoldEntriesRequest"> & {
+  /**
+   * 50 when 0.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message game.account.v1.ListGoldEntriesRequest.
+ * Use `create(ListGoldEntriesRequestSchema)` to create a new message.
+ */
+export const ListGoldEntriesRequestSchema: GenMessage<ListGoldEntriesRequest> = /*@__PURE__*/
+  messageDesc(file_game_account_v1_account_service, 6);
+
+/**
+ * @generated from message game.account.v1.ListGoldEntriesResponse
+ */
+export type ListGoldEntriesResponse = Message<"game.account.v1.ListGoldEntriesResponse"> & {
+  /**
+   * @generated from field: repeated game.account.v1.GoldEntry entries = 1;
+   */
+  entries: GoldEntry[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message game.account.v1.ListGoldEntriesResponse.
+ * Use `create(ListGoldEntriesResponseSchema)` to create a new message.
+ */
+export const ListGoldEntriesResponseSchema: GenMessage<ListGoldEntriesResponse> = /*@__PURE__*/
+  messageDesc(file_game_account_v1_account_service, 7);
+
+/**
+ * @generated from message game.account.v1.TransferGoldRequest
+ */
+export type TransferGoldRequest = Message<"game.account.v1.TransferGoldRequest"> & {
+  /**
+   * A name that the client gives to this transfer. Visible ASCII.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string to_user_id = 2;
+   */
+  toUserId: string;
+
+  /**
+   * Whole gold.
+   *
+   * @generated from field: int64 amount = 3;
+   */
+  amount: bigint;
+};
+
+/**
+ * Describes the message game.account.v1.TransferGoldRequest.
+ * Use `create(TransferGoldRequestSchema)` to create a new message.
+ */
+export const TransferGoldRequestSchema: GenMessage<TransferGoldRequest> = /*@__PURE__*/
+  messageDesc(file_game_account_v1_account_service, 8);
+
+/**
+ * @generated from message game.account.v1.TransferGoldResponse
+ */
+export type TransferGoldResponse = Message<"game.account.v1.TransferGoldResponse"> & {
+  /**
+   * What the caller has left.
+   *
+   * @generated from field: int64 balance = 1;
+   */
+  balance: bigint;
+};
+
+/**
+ * Describes the message game.account.v1.TransferGoldResponse.
+ * Use `create(TransferGoldResponseSchema)` to create a new message.
+ */
+export const TransferGoldResponseSchema: GenMessage<TransferGoldResponse> = /*@__PURE__*/
+  messageDesc(file_game_account_v1_account_service, 9);
+
+/**
+ * @generated from message game.account.v1.GrantGoldRequest
+ */
+export type GrantGoldRequest = Message<"game.account.v1.GrantGoldRequest"> & {
+  /**
+   * A name that the client gives to this grant. Visible ASCII.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * Whole gold.
+   *
+   * @generated from field: int64 amount = 3;
+   */
+  amount: bigint;
+};
+
+/**
+ * Describes the message game.account.v1.GrantGoldRequest.
+ * Use `create(GrantGoldRequestSchema)` to create a new message.
+ */
+export const GrantGoldRequestSchema: GenMessage<GrantGoldRequest> = /*@__PURE__*/
+  messageDesc(file_game_account_v1_account_service, 10);
+
+/**
+ * @generated from message game.account.v1.GrantGoldResponse
+ */
+export type GrantGoldResponse = Message<"game.account.v1.GrantGoldResponse"> & {
+  /**
+   * @generated from field: int64 balance = 1;
+   */
+  balance: bigint;
+};
+
+/**
+ * Describes the message game.account.v1.GrantGoldResponse.
+ * Use `create(GrantGoldResponseSchema)` to create a new message.
+ */
+export const GrantGoldResponseSchema: GenMessage<GrantGoldResponse> = /*@__PURE__*/
+  messageDesc(file_game_account_v1_account_service, 11);
+
+/**
+ * AccountService keeps what players tell about themselves, and their gold.
  *
  * @generated from service game.account.v1.AccountService
  */
@@ -121,6 +303,47 @@ export const AccountService: GenService<{
     methodKind: "unary";
     input: typeof UpdateUserProfileRequestSchema;
     output: typeof UpdateUserProfileResponseSchema;
+  },
+  /**
+   * GetBalance reads the caller's gold.
+   *
+   * @generated from rpc game.account.v1.AccountService.GetBalance
+   */
+  getBalance: {
+    methodKind: "unary";
+    input: typeof GetBalanceRequestSchema;
+    output: typeof GetBalanceResponseSchema;
+  },
+  /**
+   * ListGoldEntries pages through the caller's statement, newest first.
+   *
+   * @generated from rpc game.account.v1.AccountService.ListGoldEntries
+   */
+  listGoldEntries: {
+    methodKind: "unary";
+    input: typeof ListGoldEntriesRequestSchema;
+    output: typeof ListGoldEntriesResponseSchema;
+  },
+  /**
+   * TransferGold gives gold of the caller to another player, at once. FAILED_PRECONDITION (`not_enough_gold`) when the caller has less;
+   * NOT_FOUND for an unknown player. The same request_id again, from the same caller, is answered with the first transfer.
+   *
+   * @generated from rpc game.account.v1.AccountService.TransferGold
+   */
+  transferGold: {
+    methodKind: "unary";
+    input: typeof TransferGoldRequestSchema;
+    output: typeof TransferGoldResponseSchema;
+  },
+  /**
+   * GrantGold gives a player gold that nobody had: for events, and to make up for what went wrong. For administrators.
+   *
+   * @generated from rpc game.account.v1.AccountService.GrantGold
+   */
+  grantGold: {
+    methodKind: "unary";
+    input: typeof GrantGoldRequestSchema;
+    output: typeof GrantGoldResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_game_account_v1_account_service, 0);
