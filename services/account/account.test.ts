@@ -11,6 +11,8 @@ import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { createTestStack } from "../../tests/support/stack.ts";
 import { createAccountService } from "./account.ts";
 import { createEventHandlers } from "./events.ts";
+import { createGold } from "./gold.ts";
+import { createPostgresGoldStore, type GoldStore } from "./gold-store.ts";
 import { createPostgresProfileStore, type ProfileStore } from "./store.ts";
 
 /** The handler on a real Postgres. */
@@ -18,6 +20,7 @@ describe("account", () => {
   let engines: Awaited<ReturnType<typeof createTestStack>>;
   let database: Database;
   let store: ProfileStore;
+  let wallets: GoldStore;
 
   before(async () => {
     engines = await createTestStack({ only: ["postgres"] });
@@ -26,6 +29,7 @@ describe("account", () => {
     const migrations = [kitMigrations, join(import.meta.dirname, "migrations")];
     database = openDatabase({ url: engines.databaseUrl("account"), name: "account", migrations, log });
     store = createPostgresProfileStore(database.pool);
+    wallets = createPostgresGoldStore(database.pool, 1_000);
     await database.migrated;
   });
   after(async () => {
@@ -36,7 +40,10 @@ describe("account", () => {
   /** A client that the edge has let in as this player. */
   function clientOf(userId: string, username = "ada") {
     const transport = createRouterTransport(
-      (router) => router.service(AccountService, createAccountService({ store })),
+      (router) => {
+        const gold = createGold({ database, store: wallets });
+        router.service(AccountService, createAccountService({ store, gold, statement: wallets }));
+      },
       {
         transport: {
           interceptors: [
@@ -54,7 +61,7 @@ describe("account", () => {
 
   const handle = async (userId: string, data: Parameters<typeof toOutgoing>[3]) => {
     const { type, payload } = toOutgoing("game-events", "auth", userId, data);
-    await database.transaction((client) => createEventHandlers(store)[type]!(parseEvent(payload), client));
+    await database.transaction((client) => createEventHandlers(store, wallets)[type]!(parseEvent(payload), client));
   };
 
   test("a new player sees a profile before their registration has arrived; others do not", async () => {
@@ -115,7 +122,7 @@ describe("account", () => {
     const event = parseEvent(toOutgoing("game-events", "auth", userId, login).payload);
     const at = (seconds: number) => ({ ...event, eventTime: { ...event.eventTime!, seconds: BigInt(seconds) } });
     for (const seconds of [2_000, 1_000])
-      await database.transaction((client) => createEventHandlers(store).player_login!(at(seconds), client));
+      await database.transaction((client) => createEventHandlers(store, wallets).player_login!(at(seconds), client));
     const { profile } = await clientOf(userId).getUserProfile({});
     assert.equal(Math.floor(timestampDate(profile!.lastLoginTime!).getTime() / 1_000), 2_000);
   });

@@ -1,22 +1,25 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { Code, type ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import type { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
+import { GoldEntrySchema } from "#gen/game/account/v1/gold_pb.ts";
 import { UserProfileSchema } from "#gen/game/account/v1/user_profile_pb.ts";
-import { defineRefusals } from "#kit/errors.ts";
 import { callerOf } from "#kit/identity.ts";
+import type { Gold } from "./gold.ts";
+import type { GoldEntry, GoldStore } from "./gold-store.ts";
 import { changeOf, newProfile, type Profile, type ProfileChange } from "./profile.ts";
+import { refuse } from "./refusals.ts";
 import type { ProfileStore } from "./store.ts";
 
-const refuse = defineRefusals("account", {
-  user_unknown: Code.NotFound,
-  profile_not_yours: Code.PermissionDenied,
-  profile_changed: Code.Aborted,
-  profile_invalid: Code.InvalidArgument,
-});
+const defaultPageSize = 50;
 
 /** Answers for game.account.v1.AccountService. */
-export function createAccountService({ store }: { store: ProfileStore }): ServiceImpl<typeof AccountService> {
+export function createAccountService(parts: {
+  store: ProfileStore;
+  gold: Gold;
+  statement: Pick<GoldStore, "list">;
+}): ServiceImpl<typeof AccountService> {
+  const { store, gold, statement } = parts;
   return {
     async getUserProfile(request, context) {
       // Another service names the user; a player may leave it out.
@@ -39,8 +42,52 @@ export function createAccountService({ store }: { store: ProfileStore }): Servic
       if (!profile) throw refuse("profile_changed", "the profile has another revision by now: read it again");
       return { profile: toMessage(profile) };
     },
+
+    async getBalance(_, context) {
+      return { balance: await gold.balance(callerOf(context.requestHeader).userId) };
+    },
+
+    async listGoldEntries(request, context) {
+      const { userId } = callerOf(context.requestHeader);
+      // So that a new player's statement says from the first look what they began with.
+      await gold.balance(userId);
+      const entries = await statement.list(
+        userId,
+        parsePageToken(request.pageToken),
+        request.pageSize || defaultPageSize,
+      );
+      const oldest = entries.at(-1)?.entryId ?? 1n;
+      return { entries: entries.map(toEntry), nextPageToken: oldest > 1n ? pageTokenOf(oldest) : "" };
+    },
+
+    async transferGold(request, context) {
+      const { userId } = callerOf(context.requestHeader);
+      const operationId = `transfer/${userId}/${request.requestId}`;
+      return { balance: await gold.transfer(operationId, userId, request.toUserId, request.amount) };
+    },
+
+    async grantGold(request, context) {
+      const { userId } = callerOf(context.requestHeader);
+      const operationId = `grant/${userId}/${request.requestId}`;
+      return { balance: await gold.grant(operationId, request.userId, request.amount) };
+    },
   };
 }
+
+/** Above every entry's id. */
+const newest = 2n ** 62n;
+
+const pageTokenOf = (beforeId: bigint): string => Buffer.from(`before:${beforeId}`).toString("base64url");
+
+function parsePageToken(token: string): bigint {
+  if (token === "") return newest;
+  const found = /^before:(\d{1,18})$/.exec(Buffer.from(token, "base64url").toString());
+  if (!found) throw refuse("page_token_invalid", "page_token is none of ours");
+  return BigInt(found[1]!);
+}
+
+const toEntry = ({ createTime, ...entry }: GoldEntry) =>
+  create(GoldEntrySchema, { ...entry, createTime: timestampFromDate(createTime) });
 
 const ownIdentity = (header: Headers) => (header.has("x-user-id") ? callerOf(header) : undefined);
 

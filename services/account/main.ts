@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
+import { GoldLedgerService } from "#gen/game/account/v1/gold_ledger_service_pb.ts";
 import { deadLetterProbe } from "#kit/event-probes.ts";
 import { parseEvent } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
@@ -13,6 +14,9 @@ import { startServer } from "#kit/serve.ts";
 import { createAccountService } from "./account.ts";
 import { loadConfig } from "./config.ts";
 import { createEventHandlers } from "./events.ts";
+import { createGold } from "./gold.ts";
+import { createGoldLedgerService } from "./gold-ledger.ts";
+import { createPostgresGoldStore } from "./gold-store.ts";
 import { createPostgresProfileStore } from "./store.ts";
 
 const name = "account";
@@ -22,7 +26,9 @@ const migrations = [kitMigrations, join(import.meta.dirname, "migrations")];
 const database = openDatabase({ url: config.databaseUrl, name, migrations, log });
 const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: config.instance ?? name, log });
 const store = createPostgresProfileStore(database.pool);
-const handlers = createEventHandlers(store);
+const wallets = createPostgresGoldStore(database.pool, config.startingGold);
+const gold = createGold({ database, store: wallets });
+const handlers = createEventHandlers(store, wallets);
 consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
 
 const server = await startServer({
@@ -30,8 +36,11 @@ const server = await startServer({
   version: config.version,
   log,
   listen: config.listen,
-  services: [AccountService],
-  routes: (router) => router.service(AccountService, createAccountService({ store })),
+  services: [AccountService, GoldLedgerService],
+  routes: (router) =>
+    router
+      .service(AccountService, createAccountService({ store, gold, statement: wallets }))
+      .service(GoldLedgerService, createGoldLedgerService(gold)),
   interceptors: [refuseEndedSessions(store.isSessionEnded, log)],
   probes: { database: databaseProbe(database), kafka: kafka.ping, dead_letter: deadLetterProbe(database) },
   started: database.migrated,
