@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, createClient, createRouterTransport } from "@connectrpc/connect";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
+import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
@@ -37,6 +38,8 @@ describe("account", () => {
     await engines.stop();
   });
 
+  const sessions = () => createEndedSessions(database.pool);
+
   /** A client that the edge has let in as this player. */
   function clientOf(userId: string, username = "ada") {
     const transport = createRouterTransport(
@@ -61,7 +64,9 @@ describe("account", () => {
 
   const handle = async (userId: string, data: Parameters<typeof toOutgoing>[3]) => {
     const { type, payload } = toOutgoing("game-events", "auth", userId, data);
-    await database.transaction((client) => createEventHandlers(store, wallets)[type]!(parseEvent(payload), client));
+    await database.transaction((client) =>
+      createEventHandlers(store, wallets, sessions())[type]!(parseEvent(payload), client),
+    );
   };
 
   test("a new player sees a profile before their registration has arrived; others do not", async () => {
@@ -122,7 +127,9 @@ describe("account", () => {
     const event = parseEvent(toOutgoing("game-events", "auth", userId, login).payload);
     const at = (seconds: number) => ({ ...event, eventTime: { ...event.eventTime!, seconds: BigInt(seconds) } });
     for (const seconds of [2_000, 1_000])
-      await database.transaction((client) => createEventHandlers(store, wallets).player_login!(at(seconds), client));
+      await database.transaction((client) =>
+        createEventHandlers(store, wallets, sessions()).player_login!(at(seconds), client),
+      );
     const { profile } = await clientOf(userId).getUserProfile({});
     assert.equal(Math.floor(timestampDate(profile!.lastLoginTime!).getTime() / 1_000), 2_000);
   });
@@ -136,8 +143,8 @@ describe("account", () => {
       });
     await end(past, -1);
     await end(ended, 900);
-    assert.equal(await store.isSessionEnded(ended), true);
-    assert.equal(await store.isSessionEnded(past), false);
-    assert.equal(await store.isSessionEnded(randomUUID()), false);
+    assert.equal(await sessions().isEnded(ended), true);
+    assert.equal(await sessions().isEnded(past), false);
+    assert.equal(await sessions().isEnded(randomUUID()), false);
   });
 });

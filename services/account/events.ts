@@ -1,5 +1,6 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Event } from "#gen/game/event/v1/event_pb.ts";
+import type { EndedSessions } from "#kit/ended-sessions.ts";
 import type { Handler } from "#kit/inbox.ts";
 import type { GoldStore } from "./gold-store.ts";
 import { newProfile } from "./profile.ts";
@@ -9,6 +10,7 @@ import type { ProfileStore } from "./store.ts";
 export function createEventHandlers(
   store: ProfileStore,
   wallets: Pick<GoldStore, "open">,
+  sessions: Pick<EndedSessions, "end">,
 ): Record<string, Handler<Event>> {
   return {
     async player_registered({ userId, data }, client) {
@@ -22,7 +24,7 @@ export function createEventHandlers(
     },
     async session_ended({ data }, client) {
       if (data.case !== "sessionEnded" || !data.value.expireTime) throw new TypeError("session_ended without its data");
-      await store.endSession(data.value.sessionId, timestampDate(data.value.expireTime), client);
+      await sessions.end(data.value.sessionId, timestampDate(data.value.expireTime), client);
     },
   };
 }

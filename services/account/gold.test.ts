@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { GoldLedgerService } from "#gen/game/account/v1/gold_ledger_service_pb.ts";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
+import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { reportErrors } from "#kit/interceptors.ts";
 import { createLog } from "#kit/log.ts";
@@ -94,7 +95,11 @@ describe("gold", () => {
     const register = async (userId: string) => {
       const data = { case: "playerRegistered", value: { username: "ada" } } as const;
       const event = parseEvent(toOutgoing("game-events", "auth", userId, data).payload);
-      const handlers = createEventHandlers(createPostgresProfileStore(database.pool), wallets);
+      const handlers = createEventHandlers(
+        createPostgresProfileStore(database.pool),
+        wallets,
+        createEndedSessions(database.pool),
+      );
       await database.transaction((client) => handlers.player_registered!(event, client));
     };
     const [early, late] = [randomUUID(), randomUUID()];

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { GoldLedgerService } from "#gen/game/account/v1/gold_ledger_service_pb.ts";
+import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe } from "#kit/event-probes.ts";
 import { parseEvent } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
@@ -28,7 +29,8 @@ const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: config
 const store = createPostgresProfileStore(database.pool);
 const wallets = createPostgresGoldStore(database.pool, config.startingGold);
 const gold = createGold({ database, store: wallets });
-const handlers = createEventHandlers(store, wallets);
+const sessions = createEndedSessions(database.pool);
+const handlers = createEventHandlers(store, wallets, sessions);
 consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
 
 const server = await startServer({
@@ -41,7 +43,7 @@ const server = await startServer({
     router
       .service(AccountService, createAccountService({ store, gold, statement: wallets }))
       .service(GoldLedgerService, createGoldLedgerService(gold)),
-  interceptors: [refuseEndedSessions(store.isSessionEnded, log)],
+  interceptors: [refuseEndedSessions(sessions.isEnded, log)],
   probes: { database: databaseProbe(database), kafka: kafka.ping, dead_letter: deadLetterProbe(database) },
   started: database.migrated,
   sidecarTokenFile: config.sidecarTokenFile,

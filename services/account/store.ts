@@ -12,8 +12,6 @@ export interface ProfileStore {
   /** Stores a new player's profile, unless there is one. */
   create(fresh: Profile, client: pg.ClientBase): Promise<void>;
   noteLogin(fresh: Profile, time: Date, client: pg.ClientBase): Promise<void>;
-  endSession(sessionId: string, expireTime: Date, client: pg.ClientBase): Promise<void>;
-  isSessionEnded(sessionId: string): Promise<boolean>;
 }
 
 interface Row {
@@ -57,17 +55,6 @@ export function createPostgresProfileStore(pool: pg.Pool): ProfileStore {
            set last_login_time = greatest(profile.last_login_time, excluded.last_login_time)`,
         [fresh.userId, fresh.username, fresh.displayName, time],
       );
-    },
-    async endSession(sessionId, expireTime, client) {
-      await client.query("delete from ended_session where expire_time < now()");
-      await client.query("insert into ended_session (session_id, expire_time) values ($1, $2) on conflict do nothing", [
-        sessionId,
-        expireTime,
-      ]);
-    },
-    async isSessionEnded(sessionId) {
-      const { rowCount } = await pool.query("select from ended_session where session_id = $1", [sessionId]);
-      return rowCount === 1;
     },
   };
 }

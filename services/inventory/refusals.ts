@@ -1,0 +1,16 @@
+import { Code } from "@connectrpc/connect";
+import { defineRefusals } from "#kit/errors.ts";
+
+/** Why this service says no. */
+export const refuse = defineRefusals("inventory", {
+  item_unknown: Code.NotFound,
+  not_for_sale: Code.FailedPrecondition,
+  bag_full: Code.FailedPrecondition,
+  item_spent: Code.FailedPrecondition,
+  not_enough_items: Code.FailedPrecondition,
+  not_reserved: Code.FailedPrecondition,
+  item_twice: Code.InvalidArgument,
+  to_oneself: Code.InvalidArgument,
+  purchase_unknown: Code.NotFound,
+  sagas_away: Code.Unavailable,
+});
