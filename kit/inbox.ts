@@ -23,7 +23,7 @@ const handled = meter.createCounter("game.inbox.handled", { description: "Events
 /**
  * Handles the events of `topics`, each once: the event's id goes into the inbox in the transaction of its effect.
  *
- * A type without a handler is skipped with a warning. What cannot be read, or keeps failing, goes to the table dead_letter.
+ * A type without a handler goes to `otherwise`; without that it is skipped with a warning. What cannot be read, or keeps failing, goes to the table dead_letter.
  *
  * @param parse reads a message's value; throws when it is malformed.
  */
@@ -34,9 +34,11 @@ export function consumeEvents<E>(options: {
   database: Database;
   parse: (value: string) => E;
   handlers: Record<string, Handler<E>>;
+  otherwise?: Handler<E>;
   log: Log;
 }): KafkaConsumer {
-  const { database, parse, handlers, log } = options;
+  const { database, parse, handlers, otherwise, log } = options;
+  const handlerOf = (type: string) => (Object.hasOwn(handlers, type) ? handlers[type] : otherwise);
   const warned = new Set<string>();
 
   /** What became of the event: for the metric and the log. */
@@ -48,7 +50,7 @@ export function consumeEvents<E>(options: {
         [message.headers["event-id"], type],
       );
       if (rowCount === 0) return "repeated";
-      await handlers[type]!(event, client);
+      await handlerOf(type)!(event, client);
       return "handled";
     });
   }
@@ -82,7 +84,7 @@ export function consumeEvents<E>(options: {
 
   return options.kafka.consume(options.group, options.topics, async (message) => {
     const type = message.headers["event-type"] ?? "(none)";
-    if (!Object.hasOwn(handlers, type)) {
+    if (!handlerOf(type)) {
       if (!warned.has(type)) log.warn({ type, topic: message.topic }, "events of this type are skipped: no handler");
       warned.add(type);
       handled.add(1, { type, outcome: "skipped" });
