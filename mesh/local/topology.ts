@@ -15,13 +15,15 @@ export interface Workload {
 /** The version of everything that has no other. */
 export const firstVersion = "v1";
 
-/** The workloads. To add a service or a replica, add its line (free indices: 5 to 99), then `npm run mesh:compile`. */
+/** The workloads. To add a service or a replica, add its line (free indices: 7 to 99), then `npm run mesh:compile`. */
 const all: Workload[] = [
   { name: "edge", service: "edge", index: 0, role: "router" },
   { name: "auth", service: "auth", index: 1, role: "sidecar" },
   { name: "account", service: "account", index: 2, role: "sidecar" },
   { name: "chat", service: "chat", index: 3, role: "sidecar" },
   { name: "chat-2", service: "chat", index: 4, role: "sidecar" },
+  { name: "inventory", service: "inventory", index: 5, role: "sidecar" },
+  { name: "analytics", service: "analytics", index: 6, role: "sidecar" },
 ];
 const beside = all.filter(({ role }) => role === "sidecar");
 

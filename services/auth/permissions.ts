@@ -2,9 +2,18 @@
 export const roles = ["player", "moderator", "admin"] as const;
 export type Role = (typeof roles)[number];
 
-const player = ["session:manage", "account:read", "account:write", "chat:read", "chat:send", "chat:party"] as const;
+const player = [
+  "session:manage",
+  "account:read",
+  "account:write",
+  "chat:read",
+  "chat:send",
+  "chat:party",
+  "inventory:read",
+  "inventory:purchase",
+] as const;
 const moderator = [...player, "chat:broadcast"] as const;
-const admin = [...moderator, "auth:admin"] as const;
+const admin = [...moderator, "auth:admin", "account:grant", "analytics:read"] as const;
 
 /** What a call may need. The edge holds each RPC's permission against the token's claim `permissions`. */
 export type Permission = (typeof admin)[number];
