@@ -53,7 +53,11 @@ select type, count(*) as started,
   count(*) filter (where status = 'needs_repair') as needs_repair,
   avg(seconds)::float8 as average,
   percentile_cont(0.99) within group (order by seconds)::float8 as p99
-from (select type, status, greatest(extract(epoch from settle_time - start_time), 0)::float8 as seconds from saga) as s
+from (
+  select type, status,
+    case when settle_time is not null then greatest(extract(epoch from settle_time - start_time), 0)::float8 end as seconds
+  from saga
+) as s
 group by type order by type collate "C"`;
 
 export function createPostgresSagaStore(pool: pg.Pool): SagaStore {
