@@ -3,9 +3,12 @@ import { goodClaims } from "./case-call.ts";
 
 /** What the roles of the game permit. A test holds it against auth's own list, which the mesh may not import. */
 export const roles: Readonly<Record<string, readonly string[]>> = (() => {
-  const player = ["session:manage", "account:read", "account:write", "chat:read", "chat:send", "chat:party"];
+  const player = [
+    ...["session:manage", "account:read", "account:write", "chat:read", "chat:send", "chat:party"],
+    ...["inventory:read", "inventory:purchase"],
+  ];
   const moderator = [...player, "chat:broadcast"];
-  return { player, moderator, admin: [...moderator, "auth:admin"] };
+  return { player, moderator, admin: [...moderator, "auth:admin", "account:grant", "analytics:read"] };
 })();
 
 /** The roles whose token has this permission. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { permissionsOf } from "./permissions.ts";
 
-test("a player plays and chats, and nothing more", () => {
+test("a player plays, chats and buys, and nothing more", () => {
   assert.deepEqual(permissionsOf(["player"]), [
     "session:manage",
     "account:read",
@@ -10,13 +10,21 @@ test("a player plays and chats, and nothing more", () => {
     "chat:read",
     "chat:send",
     "chat:party",
+    "inventory:read",
+    "inventory:purchase",
   ]);
 });
 
-test("a moderator also broadcasts, an admin also rotates keys", () => {
+test("a moderator also broadcasts, an admin also rotates keys, grants gold and reads the statistics", () => {
   const player = permissionsOf(["player"]);
   assert.deepEqual(permissionsOf(["moderator"]), [...player, "chat:broadcast"]);
-  assert.deepEqual(permissionsOf(["admin"]), [...player, "chat:broadcast", "auth:admin"]);
+  assert.deepEqual(permissionsOf(["admin"]), [
+    ...player,
+    "chat:broadcast",
+    "auth:admin",
+    "account:grant",
+    "analytics:read",
+  ]);
 });
 
 test("several roles add up without repeats, and no role allows nothing", () => {

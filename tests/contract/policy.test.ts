@@ -2,12 +2,17 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
 import { parseAllDocuments } from "yaml";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
+import { GoldLedgerService } from "#gen/game/account/v1/gold_ledger_service_pb.ts";
+import { AnalyticsService } from "#gen/game/analytics/v1/analytics_service_pb.ts";
+import { PurchaseLedgerService } from "#gen/game/analytics/v1/purchase_ledger_service_pb.ts";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
+import { InventoryService } from "#gen/game/inventory/v1/inventory_service_pb.ts";
+import { ItemLedgerService } from "#gen/game/inventory/v1/item_ledger_service_pb.ts";
 import { permissionsOf } from "../../services/auth/permissions.ts";
 
 /** Holds the schemas and the policy together: what one says of an RPC, the other must know. */
@@ -20,6 +25,7 @@ interface Route {
 }
 
 interface Rule {
+  from?: { source: { principals?: string[] } }[];
   to: { operation: { paths: string[] } }[];
   when?: { key: string; values: string[] }[];
 }
@@ -38,7 +44,12 @@ const rules: Rule[] = objects
   .filter(({ kind, spec }) => kind === "AuthorizationPolicy" && spec.selector?.matchLabels?.app === "edge")
   .flatMap(({ spec }) => spec.rules);
 
-const methods: DescMethod[] = [AuthService, AccountService, ChatService].flatMap((service) => service.methods);
+const methods: DescMethod[] = [AuthService, AccountService, ChatService, InventoryService, AnalyticsService].flatMap(
+  (service) => service.methods,
+);
+
+/** What sagas call. Nobody else does, and nobody from outside. */
+const ledgers: DescService[] = [GoldLedgerService, ItemLedgerService, PurchaseLedgerService];
 
 /** Both ways in: the RPC path, and the REST form. */
 function pathsOf(method: DescMethod): string[] {
@@ -75,6 +86,28 @@ test("the two forms of a call share their route and their rule", () => {
     assert.deepEqual(rulesOf(rpc), rulesOf(rest));
   }
 });
+
+for (const { typeName, methods } of ledgers)
+  test(`${typeName} is called by the sagas' worker alone: no way in from outside, and no retry but the saga's own`, () => {
+    const service = typeName.split(".")[1]!;
+    for (const { name, idempotency } of methods) {
+      assert.equal(idempotency, Idempotency.IDEMPOTENT, `${name} is repeated by sagas`);
+      for (const path of [`/${typeName}/${name}`, `/api/v1/${service}/${name}`])
+        assert.deepEqual([...routesOf(path), ...rulesOf(path)], [], `${path} is not open at the edge`);
+    }
+    const callers: Rule[] = objects
+      .filter(({ kind, spec }) => kind === "AuthorizationPolicy" && spec.selector?.matchLabels?.app === service)
+      .flatMap(({ spec }) => spec.rules);
+    const open = callers.filter(({ to }) => to.some(({ operation }) => operation.paths.includes(`/${typeName}/*`)));
+    const principals = open.map(({ from }) => from?.flatMap(({ source }) => source.principals));
+    assert.deepEqual(principals, [["cluster.local/ns/game/sa/saga-worker"]]);
+    const inside: Route[] = objects
+      .filter(({ kind, spec }) => kind === "VirtualService" && spec.gateways?.includes("mesh"))
+      .filter(({ spec }) => spec.hosts.includes(`${service}.game.svc.cluster.local`))
+      .flatMap(({ spec }) => spec.http);
+    const route = inside.find(({ match }) => match === undefined);
+    assert.deepEqual([route?.timeout, route?.retries?.attempts], ["5s", 0]);
+  });
 
 test("no policy names a path that no schema has", () => {
   const known = new Set(methods.flatMap(pathsOf));
