@@ -20,6 +20,7 @@ import { createPostgresEventStore, receiveEvent } from "./event-store.ts";
 import { createEventHandlers } from "./events.ts";
 import { startPruning } from "./pruning.ts";
 import { createPurchaseLedgerService } from "./purchase-ledger.ts";
+import { sagaTypes } from "./saga.ts";
 import { createSagaMetrics } from "./saga-metrics.ts";
 import { createSagaMonitor } from "./saga-monitor.ts";
 import { createPostgresSagaStore } from "./saga-store.ts";
@@ -35,7 +36,7 @@ const books = createPostgresBookStore(database.pool);
 const sagas = createPostgresSagaStore(database.pool);
 const events = createPostgresEventStore(database.pool);
 const sessions = createEndedSessions(database.pool);
-const monitor = createSagaMonitor({ database, store: sagas, outbox, metrics: createSagaMetrics(sagas) });
+const monitor = createSagaMonitor({ database, store: sagas, outbox, metrics: createSagaMetrics(sagas, sagaTypes) });
 const pruning = startPruning(events, { keepDays: config.eventDays, clock: () => new Date(), log });
 consumeEvents({
   kafka,

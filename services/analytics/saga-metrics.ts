@@ -11,7 +11,8 @@ export interface SagaMetrics {
 /** Seconds. An undisturbed saga takes a fraction of one; 10 is where an alert fires. */
 const boundaries = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-export function createSagaMetrics(store: Pick<SagaStore, "needingRepair">): SagaMetrics {
+/** @param types of sagas that there are: each is told of from the start, as Prometheus sees no increase in what was not there before. */
+export function createSagaMetrics(store: Pick<SagaStore, "needingRepair">, types: readonly string[]): SagaMetrics {
   const counter = (status: string, description: string) => meter.createCounter(`game.saga.${status}`, { description });
   const counters: Record<SagaStatus, ReturnType<typeof counter>> = {
     started: counter("started", "Sagas that began"),
@@ -20,7 +21,7 @@ export function createSagaMetrics(store: Pick<SagaStore, "needingRepair">): Saga
     compensated: counter("compensated", "Sagas that failed and were undone"),
     needs_repair: counter("broken", "Sagas that could not be undone and called for a person"),
   };
-  const duration = meter.createHistogram("game.saga.duration", {
+  const duration = meter.createHistogram("game.saga.duration_seconds", {
     description: "From the start of a saga to its end, or to its call for a person",
     unit: "s",
     advice: { explicitBucketBoundaries: boundaries },
@@ -29,9 +30,13 @@ export function createSagaMetrics(store: Pick<SagaStore, "needingRepair">): Saga
   meter
     .createObservableGauge("game.saga.needs_repair", { description: "Sagas that wait for a person now" })
     .addCallback(async (result) => {
-      const found = await store.needingRepair().catch(() => []);
-      for (const { type, count } of found) result.observe(count, { type });
+      const found = await store.needingRepair().catch(() => undefined);
+      // Away: better no number than a wrong one.
+      if (!found) return;
+      for (const type of types) result.observe(found.get(type) ?? 0, { type });
     });
+
+  for (const type of types) for (const each of Object.values(counters)) each.add(0, { type });
 
   return {
     count(saga, isNew) {

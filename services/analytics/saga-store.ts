@@ -18,8 +18,8 @@ export interface SagaStore {
   list(after: SagaCursor | undefined, status: SagaStatus | undefined, limit: number): Promise<Saga[]>;
   /** By type, each with the last `failures` that did not go well. */
   statistics(failures: number): Promise<SagaStatistics[]>;
-  /** How many wait for a person, by type; of every type that is known. */
-  needingRepair(): Promise<{ type: string; count: number }[]>;
+  /** How many wait for a person, by type. */
+  needingRepair(): Promise<Map<string, number>>;
 }
 
 interface Row {
@@ -120,9 +120,9 @@ export function createPostgresSagaStore(pool: pg.Pool): SagaStore {
     },
     async needingRepair() {
       const { rows } = await pool.query<{ type: string; count: number }>(
-        "select type, (count(*) filter (where status = 'needs_repair'))::int as count from saga group by type",
+        "select type, count(*)::int as count from saga where status = 'needs_repair' group by type",
       );
-      return rows;
+      return new Map(rows.map(({ type, count }) => [type, count]));
     },
   };
 

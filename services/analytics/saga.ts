@@ -2,6 +2,9 @@
 export const sagaStatuses = ["started", "completed", "failed", "compensated", "needs_repair"] as const;
 export type SagaStatus = (typeof sagaStatuses)[number];
 
+/** The sagas that there are. One that is not named here is recorded all the same. */
+export const sagaTypes: readonly string[] = ["purchase", "trade"];
+
 /** One run of a saga, as far as it is known. */
 export interface Saga {
   sagaId: string;

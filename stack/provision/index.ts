@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Fault } from "../fault.ts";
 import { cacheDir } from "../paths.ts";
+import { promtool } from "./debian.ts";
 import { type Engine, isExecutable, type OnProgress } from "./engine.ts";
 import { istioctl, istiod, jaeger, temporal } from "./go.ts";
 import { kafka } from "./kafka.ts";
@@ -9,7 +10,7 @@ import { withLock } from "./lock.ts";
 import { findPostgres } from "./postgres.ts";
 import { envoy, redis } from "./python.ts";
 
-const engines = { envoy, redis, kafka, jaeger, temporal, istiod, istioctl };
+const engines = { envoy, redis, kafka, jaeger, temporal, istiod, istioctl, promtool };
 
 /** What can be provided. */
 export type EngineName = keyof typeof engines | "postgres";
