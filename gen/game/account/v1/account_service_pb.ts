@@ -336,7 +336,8 @@ export const AccountService: GenService<{
     output: typeof TransferGoldResponseSchema;
   },
   /**
-   * GrantGold gives a player gold that nobody had: for events, and to make up for what went wrong. For administrators.
+   * GrantGold gives a player gold that nobody had: for events, and to make up for what went wrong. For administrators. NOT_FOUND for an
+   * unknown player. The same request_id again, from the same caller, is answered with the first grant.
    *
    * @generated from rpc game.account.v1.AccountService.GrantGold
    */

@@ -157,8 +157,8 @@ export const CreditGoldResponseSchema: GenMessage<CreditGoldResponse> = /*@__PUR
  */
 export const GoldLedgerService: GenService<{
   /**
-   * DeductGold takes gold out of a wallet. FAILED_PRECONDITION (`not_enough_gold`) when it holds less; NOT_FOUND for an unknown user;
-   * FAILED_PRECONDITION (`operation_undone`) when RefundGold came first.
+   * DeductGold takes gold out of a wallet. FAILED_PRECONDITION (`not_enough_gold`) when it holds less, and (`operation_undone`) when
+   * RefundGold came first. A saga's players have shown a token: a wallet that is not there yet is opened with what everybody starts with.
    *
    * @generated from rpc game.account.v1.GoldLedgerService.DeductGold
    */
@@ -178,7 +178,7 @@ export const GoldLedgerService: GenService<{
     output: typeof RefundGoldResponseSchema;
   },
   /**
-   * CreditGold puts gold into a wallet. NOT_FOUND for an unknown user.
+   * CreditGold puts gold into a wallet. FAILED_PRECONDITION (`wallet_full`) when it would hold more than 10^15.
    *
    * @generated from rpc game.account.v1.GoldLedgerService.CreditGold
    */

@@ -224,7 +224,8 @@ export const ExchangeItemsResponseSchema: GenMessage<ExchangeItemsResponse> = /*
  */
 export const ItemLedgerService: GenService<{
   /**
-   * AddItem puts items into a bag. NOT_FOUND (`item_unknown`) when the catalogue no longer has it; FAILED_PRECONDITION (`bag_full`).
+   * AddItem puts items into a bag. NOT_FOUND (`item_unknown`) when the catalogue no longer has it; FAILED_PRECONDITION (`bag_full`) when
+   * the bag holds too many different items, or too many of this one.
    *
    * @generated from rpc game.inventory.v1.ItemLedgerService.AddItem
    */

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file game/inventory/v1/item.proto.
  */
 export const file_game_inventory_v1_item: GenFile = /*@__PURE__*/
-  fileDesc("ChxnYW1lL2ludmVudG9yeS92MS9pdGVtLnByb3RvEhFnYW1lLmludmVudG9yeS52MSJZCglJdGVtU3RhY2sSLgoHaXRlbV9pZBgBIAEoCUIdukgachgyFl5bYS16XVthLXowLTlfXXswLDQ3fSQSHAoIcXVhbnRpdHkYAiABKAVCCrpIBxoFGOgHIAAiPQoNQ2F0YWxvZ3VlSXRlbRIPCgdpdGVtX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFcHJpY2UYAyABKANiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("ChxnYW1lL2ludmVudG9yeS92MS9pdGVtLnByb3RvEhFnYW1lLmludmVudG9yeS52MSJZCglJdGVtU3RhY2sSLgoHaXRlbV9pZBgBIAEoCUIdukgachgyFl5bYS16XVthLXowLTlfXXswLDQ3fSQSHAoIcXVhbnRpdHkYAiABKAVCCrpIBxoFGOgHIAAiTAoNQ2F0YWxvZ3VlSXRlbRIPCgdpdGVtX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFcHJpY2UYAyABKAMSDQoFc3RhY2sYBCABKAViBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * ItemStack is a number of one item.
@@ -61,6 +61,13 @@ export type CatalogueItem = Message<"game.inventory.v1.CatalogueItem"> & {
    * @generated from field: int64 price = 3;
    */
   price: bigint;
+
+  /**
+   * How many of it fit into one bag.
+   *
+   * @generated from field: int32 stack = 4;
+   */
+  stack: number;
 };
 
 /**
