@@ -23,6 +23,7 @@ export function createBackends(context: EngineContext, external: External): Back
     },
     redisUrl: (service) => (external.redisUrl ? forService(external.redisUrl, service) : redisUrl(context, service)),
     kafkaBrokers: external.kafkaBrokers ?? kafkaBrokers(context.network),
+    temporalAddress: external.temporalAddress ?? format(addresses(context.network).temporal),
     otlpEndpoint: external.otlpEndpoint ?? `http://${format(addresses(context.network).otlpHttp)}`,
   };
 }

@@ -20,17 +20,19 @@ test("each engine that the environment names is not started, and the services ar
     DATABASE_URL: "postgres://{service}:pw@db:5432/game_{service}",
     REDIS_URL: "redis://cache:6379",
     KAFKA_BROKERS: "a:9092,b:9092",
+    TEMPORAL_ADDRESS: "saga:7233",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318",
   });
-  assert.deepEqual(replacedBy(external), ["postgres", "redis", "kafka", "jaeger"]);
+  assert.deepEqual(replacedBy(external), ["postgres", "redis", "kafka", "temporal", "jaeger"]);
   const stateDir = mkdtempSync(join(tmpdir(), "external-"));
   t.after(() => removeState(stateDir));
-  const stack = await startStack({ stateDir, external, only: ["postgres", "redis", "kafka", "jaeger"] });
+  const stack = await startStack({ stateDir, external, only: ["postgres", "redis", "kafka", "temporal", "jaeger"] });
   t.after(() => stack.stop());
   assert.deepEqual(stack.processes, []);
   assert.equal(stack.databaseUrl("chat"), "postgres://chat:pw@db:5432/game_chat");
   assert.equal(stack.redisUrl("chat"), "redis://cache:6379");
   assert.equal(stack.kafkaBrokers, "a:9092,b:9092");
+  assert.equal(stack.temporalAddress, "saga:7233");
   assert.equal(stack.otlpEndpoint, "http://127.0.0.1:4318");
 });
 

@@ -5,15 +5,18 @@ export interface External {
   /** `{service}` in it stands for the service's name. */
   redisUrl?: string;
   kafkaBrokers?: string;
+  /** `host:port`; the namespace `game` must be there. */
+  temporalAddress?: string;
   otlpEndpoint?: string;
 }
 
-/** Reads `DATABASE_URL`, `REDIS_URL`, `KAFKA_BROKERS` and `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+/** Reads `DATABASE_URL`, `REDIS_URL`, `KAFKA_BROKERS`, `TEMPORAL_ADDRESS` and `OTEL_EXPORTER_OTLP_ENDPOINT`. */
 export function loadExternal(env: NodeJS.ProcessEnv): External {
   return {
     ...(env.DATABASE_URL && { databaseUrl: env.DATABASE_URL }),
     ...(env.REDIS_URL && { redisUrl: env.REDIS_URL }),
     ...(env.KAFKA_BROKERS && { kafkaBrokers: env.KAFKA_BROKERS }),
+    ...(env.TEMPORAL_ADDRESS && { temporalAddress: env.TEMPORAL_ADDRESS }),
     ...(env.OTEL_EXPORTER_OTLP_ENDPOINT && { otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT }),
   };
 }
@@ -24,6 +27,7 @@ export function replacedBy(external: External): string[] {
     ...(external.databaseUrl ? ["postgres"] : []),
     ...(external.redisUrl ? ["redis"] : []),
     ...(external.kafkaBrokers ? ["kafka"] : []),
+    ...(external.temporalAddress ? ["temporal"] : []),
     ...(external.otlpEndpoint ? ["jaeger"] : []),
   ];
 }

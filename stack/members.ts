@@ -4,11 +4,18 @@ import { createJaeger } from "./engines/jaeger.ts";
 import { createKafka } from "./engines/kafka.ts";
 import { createPostgres } from "./engines/postgres.ts";
 import { createRedis } from "./engines/redis.ts";
+import { createTemporal } from "./engines/temporal.ts";
 import { Fault } from "./fault.ts";
 import type { ProcessSpec } from "./supervisor.ts";
 import { createEnvoy, createService, sidecarName, type WorkloadContext } from "./workloads.ts";
 
-const engines = { postgres: createPostgres, redis: createRedis, kafka: createKafka, jaeger: createJaeger };
+const engines = {
+  postgres: createPostgres,
+  redis: createRedis,
+  kafka: createKafka,
+  temporal: createTemporal,
+  jaeger: createJaeger,
+};
 
 /** The names of the engines. */
 export const engineNames: readonly string[] = Object.keys(engines);
@@ -36,6 +43,12 @@ export function listeners(network: number, specs: readonly Pick<ProcessSpec, "na
     postgres: { postgres: at.postgres },
     redis: { redis: at.redis },
     kafka: { kafka: at.kafka, "kafka's controller": at.kafkaController },
+    temporal: {
+      temporal: at.temporal,
+      "temporal's web UI": at.temporalUi,
+      "temporal's HTTP API": at.temporalHttp,
+      "temporal's metrics": at.temporalMetrics,
+    },
     jaeger: { jaeger: at.jaeger, "jaeger's OTLP receiver": at.otlpHttp, "jaeger's OTLP gRPC receiver": at.otlpGrpc },
     edge: { "the edge": at.edge, "the edge's TLS": at.edgeTls, "the edge's admin page": at.admin(edge) },
     ...Object.fromEntries(sidecars.map((workload) => [workload.name, { [workload.name]: at.app(workload) }])),

@@ -15,6 +15,8 @@ export interface Backends {
   databaseUrl(service: string): string;
   redisUrl(service: string): string;
   kafkaBrokers: string;
+  /** `host:port`. */
+  temporalAddress: string;
   /** `http://host:4318`. */
   otlpEndpoint: string;
 }
@@ -37,7 +39,7 @@ export const sidecarName = (workload: Workload): string => `${workload.name}-sid
 /** The process of a service. */
 export function createService(workload: Workload, context: WorkloadContext): ProcessSpec {
   const address = addresses(context.network).app(workload);
-  const main = ["--import", "./kit/telemetry.ts", `services/${workload.service}/main.ts`];
+  const main = ["--import", "./kit/telemetry.ts", workload.main ?? `services/${workload.service}/main.ts`];
   return {
     name: workload.name,
     launch: async () => ({ file: process.execPath, args: main, cwd: root, env: environment(workload, context) }),
@@ -84,6 +86,8 @@ function environment(
     DATABASE_URL: backends.databaseUrl(service),
     REDIS_URL: backends.redisUrl(service),
     KAFKA_BROKERS: backends.kafkaBrokers,
+    TEMPORAL_ADDRESS: backends.temporalAddress,
+    OTEL_SERVICE_NAME: service,
     OTEL_EXPORTER_OTLP_ENDPOINT: backends.otlpEndpoint,
     MESH_EGRESS: format(at.outbound(workload)),
     SIDECAR_TOKEN_FILE: join(certsDir(stateDir, workload), "sidecar-token"),

@@ -9,7 +9,7 @@ import { bringProtoDeps } from "../proto/generate.ts";
 import { type EngineName, provision } from "../stack/provision/index.ts";
 
 const root = join(import.meta.dirname, "..");
-const engines: EngineName[] = ["envoy", "postgres", "redis", "kafka", "jaeger", "istiod", "istioctl"];
+const engines: EngineName[] = ["envoy", "postgres", "redis", "kafka", "temporal", "jaeger", "istiod", "istioctl"];
 
 /** All of them before the first test, so that no test waits for a compiler. One line for each change of what an engine says. */
 async function bringEngines(): Promise<void> {

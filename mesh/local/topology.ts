@@ -10,6 +10,8 @@ export interface Workload {
   role: "router" | "sidecar";
   /** The version of the service that it runs; `v1` unless {@link runVersion} says otherwise. */
   version?: string;
+  /** What it runs; `services/<service>/main.ts` unless given. */
+  main?: string;
 }
 
 /** The version of everything that has no other. */
@@ -115,6 +117,10 @@ export function addresses(network: number) {
     otlpGrpc: shared(4317),
     otlpHttp: shared(4318),
     jaeger: shared(16686),
+    temporal: shared(7233),
+    temporalUi: shared(8233),
+    temporalHttp: shared(7243),
+    temporalMetrics: shared(7253),
     /** Whoever listens here owns the network. */
     claim: shared(15999),
   };

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { format, runVersion } from "../../mesh/local/topology.ts";
+import { type Address, format, runVersion } from "../../mesh/local/topology.ts";
 import { rootCertificate } from "../certificates.ts";
 import { serveControl } from "../control.ts";
 import { elapsed } from "../elapsed.ts";
@@ -114,14 +114,17 @@ async function welcome(stack: Stack, screen: Screen, started: number, signal: Ab
   while (!signal.aborted) {
     try {
       const players = await loginPlayers(edge, stateDir);
-      const jaeger = stack.processes.find(({ name }) => name === "jaeger");
+      const late = (name: string, at: Address) => {
+        const process = stack.processes.find((one) => one.name === name);
+        const place = { url: `http://${format(at)}`, ready: process?.status === "ready", detail: process?.detail ?? "" };
+        return process && { [name]: place };
+      };
       const lines = drawWelcome({
         edge,
         edgeTls: `https://${format(at.edgeTls)}`,
         admin: `http://${format(at.admin({ name: "edge", service: "edge", index: 0, role: "router" }))}`,
-        ...(jaeger && {
-          jaeger: { url: `http://${format(at.jaeger)}`, ready: jaeger.status === "ready", detail: jaeger.detail },
-        }),
+        ...late("jaeger", at.jaeger),
+        ...late("temporal", at.temporalUi),
         rootCertificate: relative(process.cwd(), rootCertificate(stateDir)),
         players,
         tookMs: Date.now() - started,

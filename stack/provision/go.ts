@@ -4,10 +4,11 @@ import type { Engine, OnProgress } from "./engine.ts";
 import { which } from "./engine.ts";
 import { runTool } from "./tool.ts";
 
-const smaller = ["-trimpath", "-ldflags", "-s -w"];
+/** Leaves out of a program what only debuggers read. */
+export const smaller = ["-trimpath", "-ldflags", "-s -w"];
 
 /** Compiles with low priority: what is already up stays quick. */
-async function go(
+export async function go(
   name: string,
   args: string[],
   onProgress: OnProgress,
@@ -60,9 +61,6 @@ const tool = (name: string, version: string, command: string): Engine => ({
 
 /** Keeps traces. */
 export const jaeger: Engine = tool("jaeger", "1.76.0", "github.com/jaegertracing/jaeger/cmd/jaeger");
-
-/** Runs sagas: the CLI holds the whole server, which is 1.29.1. Newer ones carry a replace directive, which a tool module can't follow. */
-export const temporal: Engine = tool("temporal", "1.5.1", "github.com/temporalio/cli/cmd/temporal");
 
 /** A main branch commit of the 1.31 line: the Go proxy does not serve Istio's release tags. */
 const istioVersion = "0.0.0-20260827124520-eed52ebb66ad";

@@ -4,11 +4,12 @@ import { Fault } from "../fault.ts";
 import { cacheDir } from "../paths.ts";
 import { promtool } from "./debian.ts";
 import { type Engine, isExecutable, type OnProgress } from "./engine.ts";
-import { istioctl, istiod, jaeger, temporal } from "./go.ts";
+import { istioctl, istiod, jaeger } from "./go.ts";
 import { kafka } from "./kafka.ts";
 import { withLock } from "./lock.ts";
 import { findPostgres } from "./postgres.ts";
 import { envoy, redis } from "./python.ts";
+import { temporal } from "./temporal.ts";
 
 const engines = { envoy, redis, kafka, jaeger, temporal, istiod, istioctl, promtool };
 

@@ -42,7 +42,7 @@ export async function startTestStack(t: TestContext, options: Pick<StackOptions,
 }
 
 /** The engines that a test can have. */
-export type TestEngine = "postgres" | "redis" | "kafka" | "jaeger";
+export type TestEngine = "postgres" | "redis" | "kafka" | "temporal" | "jaeger";
 
 /** Starts engines for one test: `databaseUrl(service)`, `redisUrl(service)`, `kafkaBrokers`, `process(name)` are what it needs of the stack. */
 export const startEngines = (t: TestContext, only: readonly TestEngine[]): Promise<Stack> =>
