@@ -93,6 +93,7 @@ export const processVariables = {
   databaseUrl: text("DATABASE_URL", "postgres://127.0.0.1:15432"),
   redisUrl: text("REDIS_URL", "redis://127.0.0.1:16379"),
   kafkaBrokers: list("KAFKA_BROKERS", ["127.0.0.1:19092"]),
+  temporalAddress: text("TEMPORAL_ADDRESS", "127.0.0.1:7233"),
   /** The sidecar's address for calls to other services. Absent: services are dialled by their names. */
   meshEgress: address("MESH_EGRESS"),
   /** A file with the token that the sidecar adds to each call. Absent: the network alone keeps others out. */

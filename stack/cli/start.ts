@@ -116,7 +116,11 @@ async function welcome(stack: Stack, screen: Screen, started: number, signal: Ab
       const players = await loginPlayers(edge, stateDir);
       const late = (name: string, at: Address) => {
         const process = stack.processes.find((one) => one.name === name);
-        const place = { url: `http://${format(at)}`, ready: process?.status === "ready", detail: process?.detail ?? "" };
+        const place = {
+          url: `http://${format(at)}`,
+          ready: process?.status === "ready",
+          detail: process?.detail ?? "",
+        };
         return process && { [name]: place };
       };
       const lines = drawWelcome({

@@ -27,7 +27,16 @@ export interface Welcome {
 }
 
 /** What a person sees when the platform takes calls: where it is, and calls to paste into another shell. */
-export function drawWelcome({ edge, edgeTls, admin, jaeger, temporal, rootCertificate, players, tookMs }: Welcome): string[] {
+export function drawWelcome({
+  edge,
+  edgeTls,
+  admin,
+  jaeger,
+  temporal,
+  rootCertificate,
+  players,
+  tookMs,
+}: Welcome): string[] {
   const [ann, bob] = players;
   const bold = (text: string) => styleText("bold", text);
   const dim = (text: string) => styleText("dim", text);

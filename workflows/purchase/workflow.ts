@@ -1,0 +1,55 @@
+import { defineQuery, proxyLocalActivities, setHandler } from "@temporalio/workflow";
+import { forward, runSaga, undoing } from "../run-saga.ts";
+import type { Saga, StepStatus } from "../saga.ts";
+import type { createPurchaseActivities } from "./activities.ts";
+
+/** What is bought. The JSON form of the fields of game.inventory.v1.Purchase, and who buys. */
+export interface PurchaseOrder {
+  purchaseId: string;
+  userId: string;
+  itemId: string;
+  quantity: number;
+  /** Of all of it, in whole gold, as text: JSON's numbers end too early. */
+  price: string;
+}
+
+/** How far it is: game.inventory.v1.Purchase as JSON, without what the order says. */
+export interface PurchaseProgress {
+  status: `PURCHASE_STATUS_${"RUNNING" | "COMPLETED" | "FAILED" | "NEEDS_REPAIR"}`;
+  reason: string;
+  steps: { name: string; status: `PURCHASE_STEP_STATUS_${StepStatus}` }[];
+}
+
+export const progressQuery = defineQuery<PurchaseProgress>("progress");
+
+type Activities = ReturnType<typeof createPurchaseActivities>;
+const { deductGold, addItem, logPurchase, updateRevenue } = proxyLocalActivities<Activities>(forward);
+const { refundGold, removeAddedItem, strikePurchase, revertRevenue } = proxyLocalActivities<Activities>(undoing);
+
+/** A player buys items: paid, delivered, logged and counted, or nothing of it. */
+export async function purchase(order: PurchaseOrder): Promise<PurchaseProgress> {
+  const shown: Pick<PurchaseProgress, "status" | "reason"> = { status: "PURCHASE_STATUS_RUNNING", reason: "" };
+  let steps: Saga["steps"] = [];
+  const progress = (): PurchaseProgress => ({
+    ...shown,
+    steps: steps.map(({ name, status }) => ({ name, status: `PURCHASE_STEP_STATUS_${status}` })),
+  });
+  setHandler(progressQuery, progress);
+
+  await runSaga(
+    "purchase",
+    order.userId,
+    ({ status, reason }) => {
+      shown.status = `PURCHASE_STATUS_${status === "STARTED" ? "RUNNING" : status === "COMPENSATED" ? "FAILED" : status}`;
+      shown.reason = reason;
+    },
+    async (saga) => {
+      steps = saga.steps;
+      await saga.step("deduct_gold", (id) => deductGold(id, order), refundGold);
+      await saga.step("add_item", (id) => addItem(id, order), removeAddedItem);
+      await saga.step("log_purchase", (id) => logPurchase(id, order), strikePurchase);
+      await saga.step("update_revenue", (id) => updateRevenue(id, order), revertRevenue);
+    },
+  );
+  return progress();
+}

@@ -1,0 +1,85 @@
+import {
+  ApplicationFailure,
+  condition,
+  defineUpdate,
+  proxyLocalActivities,
+  setHandler,
+  workflowInfo,
+} from "@temporalio/workflow";
+import { CalledOff, endlessly, forward, runSaga, undoing } from "../run-saga.ts";
+import type { createTradeActivities } from "./activities.ts";
+
+/** What one player gives: of game.social.v1.TradeSide, as JSON, and who. */
+export interface TradeSide {
+  userId: string;
+  items: { itemId: string; quantity: number }[];
+  /** Whole gold, as text: JSON's numbers end too early. */
+  gold: string;
+}
+
+export interface TradeOffer {
+  offered: TradeSide;
+  wanted: TradeSide;
+  /** When it is too late to accept, in milliseconds since 1970. */
+  expireTime: number;
+}
+
+export type TradeAnswer = "ACCEPTED" | "DECLINED" | "CANCELLED";
+
+/** Answers the offer. Refused with `trade_answered` when there is another answer, with `trade_opening` before it stands. */
+export const answerUpdate = defineUpdate<void, [TradeAnswer]>("answer");
+
+type Activities = ReturnType<typeof createTradeActivities>;
+const { reserveItems, takeGold } = proxyLocalActivities<Activities>(forward);
+const { releaseItems, returnGold } = proxyLocalActivities<Activities>(undoing);
+const { exchangeItems, giveGold, setTradeStatus } = proxyLocalActivities<Activities>(endlessly);
+
+/** Two players exchange items and gold, from the offer to the end: wholly, or not at all. */
+export async function trade({ offered, wanted, expireTime }: TradeOffer): Promise<void> {
+  const { workflowId: tradeId } = workflowInfo();
+  let open = false;
+  let answer: TradeAnswer | "EXPIRED" | undefined;
+  setHandler(
+    answerUpdate,
+    (given) => {
+      answer = given;
+    },
+    {
+      validator(given) {
+        if (answer && answer !== given)
+          throw ApplicationFailure.nonRetryable(`the offer is ${answer.toLowerCase()}`, "trade_answered");
+        if (!open) throw ApplicationFailure.nonRetryable("the offer is being laid", "trade_opening");
+      },
+    },
+  );
+
+  await runSaga(
+    "trade",
+    offered.userId,
+    async ({ status, reason }) => {
+      if (status === "NEEDS_REPAIR") await setTradeStatus(tradeId, "NEEDS_REPAIR", reason);
+      else if (reason) await setTradeStatus(tradeId, "FAILED", reason);
+      else await setTradeStatus(tradeId, answer === "ACCEPTED" ? "COMPLETED" : (answer ?? "FAILED"), "");
+    },
+    async (saga) => {
+      await saga.step("reserve_offered", (id) => reserveItems(id, offered), releaseItems);
+      open = true;
+      await setTradeStatus(tradeId, "OFFERED", "");
+      await condition(() => answer !== undefined, Math.max(1, expireTime - Date.now()));
+      answer ??= "EXPIRED";
+      if (answer !== "ACCEPTED") throw new CalledOff(answer);
+
+      await setTradeStatus(tradeId, "ACCEPTED", "");
+      await saga.step("reserve_wanted", (id) => reserveItems(id, wanted), releaseItems);
+      if (gives(offered)) await saga.step("take_offered_gold", (id) => takeGold(id, offered), returnGold);
+      if (gives(wanted)) await saga.step("take_wanted_gold", (id) => takeGold(id, wanted), returnGold);
+      await saga.pivot("exchange_items", (id) =>
+        exchangeItems(id, `${tradeId}/reserve_offered`, `${tradeId}/reserve_wanted`),
+      );
+      if (gives(offered)) await saga.finish("give_offered_gold", (id) => giveGold(id, wanted.userId, offered.gold));
+      if (gives(wanted)) await saga.finish("give_wanted_gold", (id) => giveGold(id, offered.userId, wanted.gold));
+    },
+  );
+}
+
+const gives = ({ gold }: TradeSide) => gold !== "0";
