@@ -26,7 +26,7 @@ export interface TradeOffer {
 
 export type TradeAnswer = "ACCEPTED" | "DECLINED" | "CANCELLED";
 
-/** Answers the offer. Refused with `trade_answered` when there is another answer, with `trade_opening` before it stands. */
+/** Answers the offer. Refused with `trade_answered` or `trade_expired` when it is too late, with `trade_opening` before it stands. */
 export const answerUpdate = defineUpdate<void, [TradeAnswer]>("answer");
 
 type Activities = ReturnType<typeof createTradeActivities>;
@@ -46,6 +46,7 @@ export async function trade({ offered, wanted, expireTime }: TradeOffer): Promis
     },
     {
       validator(given) {
+        if (answer === "EXPIRED") throw ApplicationFailure.nonRetryable("the offer has expired", "trade_expired");
         if (answer && answer !== given)
           throw ApplicationFailure.nonRetryable(`the offer is ${answer.toLowerCase()}`, "trade_answered");
         if (!open) throw ApplicationFailure.nonRetryable("the offer is being laid", "trade_opening");
