@@ -3,8 +3,9 @@ export type StepStatus = "RUNNING" | "COMPLETED" | "FAILED" | "COMPENSATED" | "C
 export type Step = { name: string; status: StepStatus };
 /** What a person says of a saga that could not help itself: try again, or it is put right by hand. */
 export type Repair = "retry" | "settled";
-/** Does or undoes one step; called twice with the same `operationId`, it is done once. */
+/** Does or undoes one step, named by `operationId`: called again with the same, nothing more is done. */
 type Action<T> = (operationId: string) => Promise<T>;
+type Undo = { step: Step; compensate: Action<boolean> };
 export type Saga = ReturnType<typeof createSaga>;
 
 /**
@@ -20,33 +21,31 @@ export function createSaga(
   askForRepair: (failed: string[], error: unknown) => Promise<Repair>,
 ) {
   const steps: Step[] = [];
-  let undos: { step: Step; compensate: Action<boolean> }[] = [];
+  let undos: Undo[] = [];
+  const begin = (name: string) => steps[steps.push({ name, status: "RUNNING" }) - 1]!;
 
   async function run<T>(step: Step, forward: Action<T>): Promise<T> {
-    if (!steps.includes(step)) steps.push(step);
-    try {
-      const result = await forward(`${id}/${step.name}`);
-      step.status = "COMPLETED";
-      return result;
-    } catch (error) {
+    const result = await forward(`${id}/${step.name}`).catch((error) => {
       step.status = "FAILED";
       throw error;
-    }
+    });
+    step.status = "COMPLETED";
+    return result;
   }
 
-  /** Undoes in reverse and goes on past an undo that failed; those stay in `undos`. */
-  async function undoEach(failures: unknown[] = []): Promise<unknown> {
-    const left: typeof undos = [];
+  /** Undoes in reverse, and goes on past an undo that failed: those stay in `undos`. */
+  async function undoEach(errors: unknown[] = []): Promise<unknown> {
+    const left: Undo[] = [];
     for (const { step, compensate } of undos.reverse())
       try {
-        if ((await compensate(`${id}/${step.name}`)) || step.status !== "FAILED") step.status = "COMPENSATED";
+        step.status = (await compensate(`${id}/${step.name}`)) ? "COMPENSATED" : "FAILED";
       } catch (error) {
         step.status = "COMPENSATION_FAILED";
         left.unshift({ step, compensate });
-        failures.push(error);
+        errors.push(error);
       }
     undos = left;
-    return failures[0];
+    return errors[0];
   }
 
   return {
@@ -54,35 +53,31 @@ export function createSaga(
     steps: steps as readonly Step[],
     /** `compensate` undoes the step, which may or may not have happened, and says whether there was something to undo. */
     step<T>(name: string, forward: Action<T>, compensate: Action<boolean>): Promise<T> {
-      const step: Step = { name, status: "RUNNING" };
+      const step = begin(name);
       undos.push({ step, compensate }); // before it runs: it may happen although it fails
       return run(step, forward);
     },
-    /** The step with no way back, tried until it has answered. Refused, it leaves the way back open. */
-    pivot: <T>(name: string, forward: Action<T>) => shield(() => run({ name, status: "RUNNING" }, forward)),
-    /** A step after the pivot. It has to be: a person is asked when it is refused. */
+    /** The step with no way back, tried until it has answered. When it is refused, the steps before it can be undone. */
+    pivot: <T>(name: string, forward: Action<T>): Promise<T> => shield(() => run(begin(name), forward)),
+    /** A step after the pivot. It has to be: when it is refused, a person is asked. */
     async finish(name: string, forward: Action<unknown>): Promise<void> {
-      const step: Step = { name, status: "RUNNING" };
-      const once = () =>
-        run(step, forward).then(
-          () => "done",
-          (error) => askForRepair([name], error),
-        );
+      const step = begin(name);
+      const once = () => run(step, forward).catch((error) => askForRepair([name], error));
       await shield(async () => {
         while ((await once()) === "retry") step.status = "RUNNING";
       });
       step.status = "COMPLETED";
     },
-    /** Undoes all that may have happened, the last step first, and says whether there was something. */
+    /** Undoes what may have happened, the last step first, and says whether there was something. */
     async undo(): Promise<boolean> {
-      const unable = (error: unknown) =>
+      const ask = (error: unknown) =>
         askForRepair(
           undos.map(({ step }) => step.name),
           error,
         );
       await shield(async () => {
         for (let error = await undoEach(); undos.length > 0; error = await undoEach())
-          if ((await unable(error)) === "settled") for (const { step } of undos.splice(0)) step.status = "COMPENSATED";
+          if ((await ask(error)) === "settled") for (const { step } of undos.splice(0)) step.status = "COMPENSATED";
       });
       return steps.some(({ status }) => status === "COMPENSATED");
     },

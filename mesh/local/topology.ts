@@ -26,6 +26,7 @@ const all: Workload[] = [
   { name: "chat-2", service: "chat", index: 4, role: "sidecar" },
   { name: "inventory", service: "inventory", index: 5, role: "sidecar" },
   { name: "analytics", service: "analytics", index: 6, role: "sidecar" },
+  { name: "social", service: "social", index: 7, role: "sidecar" },
   { name: "saga-worker", service: "saga-worker", index: 8, role: "sidecar", main: "workflows/main.ts" },
 ];
 const beside = all.filter(({ role }) => role === "sidecar");

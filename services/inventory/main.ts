@@ -13,13 +13,14 @@ import { startOutbox } from "#kit/outbox.ts";
 import { kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { runUntilSignal } from "#kit/process.ts";
 import { startServer } from "#kit/serve.ts";
+import { connectTemporal } from "#kit/temporal.ts";
 import { loadCatalogue } from "./catalogue.ts";
 import { loadConfig } from "./config.ts";
 import { createEventHandlers } from "./events.ts";
 import { createInventoryService } from "./inventory.ts";
 import { createItemLedgerService } from "./item-ledger.ts";
 import { createItems } from "./items.ts";
-import { createPurchases } from "./purchases.ts";
+import { createTemporalPurchases } from "./purchases.ts";
 import { createPostgresBagStore } from "./store.ts";
 
 const name = "inventory";
@@ -31,9 +32,10 @@ const migrations = [kitMigrations, join(import.meta.dirname, "migrations")];
 const database = openDatabase({ url: config.databaseUrl, name, migrations, log });
 const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: config.instance ?? name, log });
 const outbox = startOutbox(database, kafka.producer, log);
+const temporal = connectTemporal({ address: config.temporalAddress, identity: config.instance ?? name });
 const store = createPostgresBagStore(database.pool);
 const items = createItems({ database, store, catalogue, outbox, capacity, log });
-const purchases = createPurchases();
+const purchases = createTemporalPurchases(temporal);
 const sessions = createEndedSessions(database.pool);
 const handlers = createEventHandlers(items, sessions);
 consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
@@ -52,10 +54,11 @@ const server = await startServer({
   probes: {
     database: databaseProbe(database),
     kafka: kafka.ping,
+    temporal: temporal.ping,
     outbox: outboxProbe(database),
     dead_letter: deadLetterProbe(database),
   },
   started: database.migrated,
   sidecarTokenFile: config.sidecarTokenFile,
 });
-runUntilSignal(server, [kafka.stop, outbox.stop, database.close], log);
+runUntilSignal(server, [kafka.stop, outbox.stop, temporal.close, database.close], log);

@@ -1,4 +1,13 @@
-import type { Purchase } from "#gen/game/inventory/v1/purchase_pb.ts";
+import { create, equals, fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import {
+  type WorkflowClient,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type WorkflowStartOptions,
+} from "@temporalio/client";
+import { type Purchase, PurchaseSchema, PurchaseStatus } from "#gen/game/inventory/v1/purchase_pb.ts";
+import { sagaQueue, type TemporalClient } from "#kit/temporal.ts";
 import { refuse } from "./refusals.ts";
 
 /** What a player wants to buy. */
@@ -18,7 +27,7 @@ export interface Purchases {
    * Begins a purchase, or finds the one that was begun under this request id.
    *
    * @returns its id, and the price that it was begun with.
-   * @throws ConnectError UNAVAILABLE (`sagas_away`) while sagas cannot run; then nothing was begun.
+   * @throws ConnectError UNAVAILABLE while sagas cannot run; FAILED_PRECONDITION (`request_differs`) when it was another.
    */
   begin(order: Order): Promise<{ purchaseId: string; price: bigint }>;
   /**
@@ -31,19 +40,98 @@ export interface Purchases {
   watch(userId: string, purchaseId: string, signal: AbortSignal): AsyncIterable<Purchase>;
 }
 
-/** Until sagas can run, every call is refused. */
-export function createPurchases(): Purchases {
-  const away = () => refuse("sagas_away", "nothing can be bought now, try again", { retryAfterS: 5 });
+const lookEveryMs = 500;
+const watchEveryMs = 200;
+
+/** Purchases as workflows. Their id names the player, who alone is told of them. */
+export function createTemporalPurchases(temporal: TemporalClient): Purchases {
+  const idOf = (userId: string, requestId: string) => `purchase-${userId}-${requestId}`;
+  const expectOwn = (userId: string, purchaseId: string) => {
+    if (!purchaseId.startsWith(idOf(userId, ""))) throw unknown();
+  };
+
+  /** What a purchase was begun with, from where Temporal keeps it also when no worker runs. */
+  async function readOrder(purchaseId: string) {
+    const description = await temporal.ask((workflows) => workflows.getHandle(purchaseId).describe());
+    const { itemId, quantity, price } = description.memo as { itemId: string; quantity: number; price: string };
+    const createTime = timestampFromDate(description.startTime);
+    return { purchaseId, itemId, quantity, price: BigInt(price), createTime, state: description.status.name };
+  }
+
+  /** Its end, if it comes within `ms`. */
+  async function endWithin(purchaseId: string, ms: number): Promise<Purchase | undefined> {
+    try {
+      const result = await temporal.ask((workflows) => workflows.result(purchaseId), ms);
+      return fromJson(PurchaseSchema, result as JsonValue);
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw unknown();
+      // Too early, or somebody has ended the workflow: `look` tells.
+      return undefined;
+    }
+  }
+
+  /** How far it is: the worker knows, else that it runs is all there is to say. */
+  async function look(purchaseId: string): Promise<Purchase> {
+    try {
+      const query = (workflows: WorkflowClient) => workflows.getHandle(purchaseId).query<JsonValue>("purchase");
+      return fromJson(PurchaseSchema, await temporal.ask(query, 1_000));
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw unknown();
+      const { state, ...order } = await readOrder(purchaseId);
+      if (state === "RUNNING") return create(PurchaseSchema, { ...order, status: PurchaseStatus.RUNNING });
+      // Ended by hand in Temporal, past what sagas do.
+      return create(PurchaseSchema, { ...order, status: PurchaseStatus.NEEDS_REPAIR, reason: state.toLowerCase() });
+    }
+  }
+
   return {
-    async begin() {
-      throw away();
+    async begin({ userId, requestId, itemId, quantity, price }) {
+      const purchaseId = idOf(userId, requestId);
+      const order = { itemId, quantity, price: String(price) };
+      const options: WorkflowStartOptions = {
+        workflowId: purchaseId,
+        taskQueue: sagaQueue,
+        // The same request again is the same purchase, also when that has ended.
+        workflowIdReusePolicy: "REJECT_DUPLICATE",
+        memo: order,
+        args: [{ purchaseId, userId, ...order }],
+      };
+      try {
+        await temporal.ask((workflows) => workflows.start("purchase", options));
+        return { purchaseId, price };
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+      const first = await readOrder(purchaseId);
+      if (first.itemId !== itemId || first.quantity !== quantity)
+        throw refuse("request_differs", "this request id was given to another purchase");
+      return { purchaseId, price: first.price };
     },
-    async wait() {
-      throw away();
+
+    async wait(userId, purchaseId, waitMs, signal) {
+      expectOwn(userId, purchaseId);
+      for (const until = Date.now() + waitMs; ; ) {
+        const left = until - Date.now();
+        const ended = await endWithin(purchaseId, Math.max(100, Math.min(left, lookEveryMs)));
+        if (ended) return ended;
+        // It may be decided, and waits only to be reported.
+        const purchase = await look(purchaseId);
+        if (purchase.status !== PurchaseStatus.RUNNING || left <= lookEveryMs || signal.aborted) return purchase;
+      }
     },
-    // biome-ignore lint/correctness/useYield: it ends before the first
-    async *watch() {
-      throw away();
+
+    async *watch(userId, purchaseId, signal) {
+      expectOwn(userId, purchaseId);
+      let told: Purchase | undefined;
+      while (!signal.aborted) {
+        const ended = await endWithin(purchaseId, watchEveryMs);
+        const purchase = ended ?? (await look(purchaseId));
+        if (!told || !equals(PurchaseSchema, told, purchase)) yield purchase;
+        told = purchase;
+        if (ended || purchase.status === PurchaseStatus.COMPLETED || purchase.status === PurchaseStatus.FAILED) return;
+      }
     },
   };
 }
+
+const unknown = () => refuse("purchase_unknown", "you have no such purchase");

@@ -12,5 +12,5 @@ export const refuse = defineRefusals("inventory", {
   item_twice: Code.InvalidArgument,
   to_oneself: Code.InvalidArgument,
   purchase_unknown: Code.NotFound,
-  sagas_away: Code.Unavailable,
+  request_differs: Code.FailedPrecondition,
 });

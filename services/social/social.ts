@@ -32,8 +32,7 @@ export function createSocialService(parts: {
     try {
       await accounts.getUserProfile({ userId });
     } catch (error) {
-      if (ConnectError.from(error).code === Code.NotFound)
-        throw refuse("player_unknown", "there is no such player");
+      if (ConnectError.from(error).code === Code.NotFound) throw refuse("player_unknown", "there is no such player");
       throw refuseAnyway("dependency_away", "players can't be looked up now, try again", {
         retryAfterS: 1,
         cause: error,

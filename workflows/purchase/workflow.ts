@@ -1,4 +1,4 @@
-import { defineQuery, proxyLocalActivities, setHandler } from "@temporalio/workflow";
+import { defineQuery, proxyLocalActivities, setHandler, workflowInfo } from "@temporalio/workflow";
 import { forward, runSaga, undoing } from "../run-saga.ts";
 import type { Saga, StepStatus } from "../saga.ts";
 import type { createPurchaseActivities } from "./activities.ts";
@@ -13,32 +13,38 @@ export interface PurchaseOrder {
   price: string;
 }
 
-/** How far it is: game.inventory.v1.Purchase as JSON, without what the order says. */
-export interface PurchaseProgress {
+/** game.inventory.v1.Purchase as JSON. */
+export interface Purchase extends Omit<PurchaseOrder, "userId"> {
+  /** RFC 3339. */
+  createTime: string;
   status: `PURCHASE_STATUS_${"RUNNING" | "COMPLETED" | "FAILED" | "NEEDS_REPAIR"}`;
   reason: string;
   steps: { name: string; status: `PURCHASE_STEP_STATUS_${StepStatus}` }[];
 }
 
-export const progressQuery = defineQuery<PurchaseProgress>("progress");
+export const purchaseQuery = defineQuery<Purchase>("purchase");
 
 type Activities = ReturnType<typeof createPurchaseActivities>;
 const { deductGold, addItem, logPurchase, updateRevenue } = proxyLocalActivities<Activities>(forward);
 const { refundGold, removeAddedItem, strikePurchase, revertRevenue } = proxyLocalActivities<Activities>(undoing);
 
 /** A player buys items: paid, delivered, logged and counted, or nothing of it. */
-export async function purchase(order: PurchaseOrder): Promise<PurchaseProgress> {
-  const shown: Pick<PurchaseProgress, "status" | "reason"> = { status: "PURCHASE_STATUS_RUNNING", reason: "" };
+export async function purchase(order: PurchaseOrder): Promise<Purchase> {
+  const { userId, ...bought } = order;
+  const createTime = workflowInfo().startTime.toISOString();
+  const shown: Pick<Purchase, "status" | "reason"> = { status: "PURCHASE_STATUS_RUNNING", reason: "" };
   let steps: Saga["steps"] = [];
-  const progress = (): PurchaseProgress => ({
+  const show = (): Purchase => ({
+    ...bought,
     ...shown,
+    createTime,
     steps: steps.map(({ name, status }) => ({ name, status: `PURCHASE_STEP_STATUS_${status}` })),
   });
-  setHandler(progressQuery, progress);
+  setHandler(purchaseQuery, show);
 
   await runSaga(
     "purchase",
-    order.userId,
+    userId,
     ({ status, reason }) => {
       shown.status = `PURCHASE_STATUS_${status === "STARTED" ? "RUNNING" : status === "COMPENSATED" ? "FAILED" : status}`;
       shown.reason = reason;
@@ -51,5 +57,5 @@ export async function purchase(order: PurchaseOrder): Promise<PurchaseProgress> 
       await saga.step("update_revenue", (id) => updateRevenue(id, order), revertRevenue);
     },
   );
-  return progress();
+  return show();
 }
