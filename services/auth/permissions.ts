@@ -11,6 +11,7 @@ const player = [
   "chat:party",
   "inventory:read",
   "inventory:purchase",
+  "social:trade",
 ] as const;
 const moderator = [...player, "chat:broadcast"] as const;
 const admin = [...moderator, "auth:admin", "account:grant", "analytics:read"] as const;
