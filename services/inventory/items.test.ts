@@ -20,7 +20,7 @@ import { createEventHandlers } from "./events.ts";
 import { createInventoryService } from "./inventory.ts";
 import { createItemLedgerService } from "./item-ledger.ts";
 import { createItems } from "./items.ts";
-import { createPurchases } from "./purchases.ts";
+import type { Purchases } from "./purchases.ts";
 import { createPostgresBagStore } from "./store.ts";
 
 const capacity = 3;
@@ -64,7 +64,7 @@ describe("inventory", () => {
 
   function clients(userId = "") {
     const { store, items } = parts();
-    const service = createInventoryService({ store, catalogue, purchases: createPurchases(), capacity });
+    const service = createInventoryService({ store, catalogue, purchases: {} as Purchases, capacity });
     const transport = createRouterTransport(
       (router) => router.service(InventoryService, service).service(ItemLedgerService, createItemLedgerService(items)),
       {

@@ -4,6 +4,8 @@ import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService, type SubscribeMessagesResponse } from "#gen/game/chat/v1/chat_service_pb.ts";
 import type { ChatMessage } from "#gen/game/chat/v1/message_pb.ts";
+import { InventoryService } from "#gen/game/inventory/v1/inventory_service_pb.ts";
+import { SocialService } from "#gen/game/social/v1/social_service_pb.ts";
 import { type ClientOptions, createEdgeTransport } from "./clients.ts";
 
 /** Somebody who has registered and logged in through the edge. */
@@ -16,6 +18,8 @@ export interface Player {
   auth: Client<typeof AuthService>;
   account: Client<typeof AccountService>;
   chat: Client<typeof ChatService>;
+  inventory: Client<typeof InventoryService>;
+  social: Client<typeof SocialService>;
 }
 
 let count = 0;
@@ -48,6 +52,8 @@ function clientsOf(transport: Transport) {
     auth: createClient(AuthService, transport),
     account: createClient(AccountService, transport),
     chat: createClient(ChatService, transport),
+    inventory: createClient(InventoryService, transport),
+    social: createClient(SocialService, transport),
   };
 }
 
