@@ -3,6 +3,7 @@ import { after, before } from "node:test";
 import type { Stack } from "../../stack/stack.ts";
 import { createTestStack } from "../support/stack.ts";
 import { purchases } from "./purchases.ts";
+import { sagaTrouble } from "./saga-trouble.ts";
 import { trades } from "./trades.ts";
 
 const engines = ["postgres", "redis", "kafka", "temporal", "jaeger"];
@@ -18,3 +19,4 @@ after(() => stack?.stop());
 
 purchases(platform);
 trades(platform);
+sagaTrouble(platform);

@@ -8,7 +8,10 @@ import { until } from "../support/until.ts";
 import { edgeOf, type Platform } from "./platform.ts";
 import { buy, ownedBy, refused } from "./purchases.ts";
 
-type Goods = { items?: { itemId: string; quantity: number }[]; gold?: bigint };
+interface Goods {
+  items?: { itemId: string; quantity: number }[];
+  gold?: bigint;
+}
 
 /** Offers a trade; `reached` waits until it has come to a status. */
 export async function offer(from: Player, to: Player, offered: Goods, wanted: Goods, validS = 60) {
@@ -95,10 +98,11 @@ export function trades(platform: Platform): void {
 
     test("the other's empty purse or bag ends it, and everybody keeps what they had", async () => {
       const { ann, bob, had } = await two();
-      for (const [wanted, reason] of [
+      const tooMuch: [Goods, string][] = [
         [{ gold: 1_000_000n }, "not_enough_gold"],
         [{ items: [{ itemId: "ruby", quantity: 1 }] }, "not_enough_items"],
-      ] as const) {
+      ];
+      for (const [wanted, reason] of tooMuch) {
         const { tradeId, reached } = await offer(ann, bob, { ...bread(2), gold: 10n }, wanted);
         await reached(TradeStatus.OFFERED);
         await bob.social.acceptTrade({ tradeId });
