@@ -5,6 +5,7 @@ import {
   condition,
   defineSignal,
   isCancellation,
+  proxyActivities,
   proxyLocalActivities,
   setHandler,
   upsertMemo,
@@ -28,8 +29,11 @@ export const repairSignal = defineSignal<[Repair]>("repair");
 /** Thrown by a story to end it without a failure: what was done is undone. */
 export class CalledOff extends Error {}
 
-/** Each try of a step. The call itself gives up a little earlier. */
-const attempt = { startToCloseTimeout: "3s", localRetryThreshold: "500ms" } as const;
+/**
+ * Each try of a step. The call itself gives up a little earlier. While a local activity runs, Temporal keeps questions and signals from the
+ * saga, so only the first try follows at once: the others wait on Temporal's timers.
+ */
+const attempt = { startToCloseTimeout: "3s", localRetryThreshold: "50ms" } as const;
 const backOff = { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "2s" } as const;
 
 /**
@@ -42,11 +46,17 @@ export const undoing = { ...attempt, retry: backOff, scheduleToCloseTimeout: "5m
 /** Where there is no way back, until it is done. */
 export const endlessly = { ...attempt, retry: backOff } as const;
 
-const { recordStatus } = proxyLocalActivities<ReturnType<typeof createSagaActivities>>(endlessly);
+type Activities = ReturnType<typeof createSagaActivities>;
+/** The books are told at once, or by and by; nobody waits for them. */
+const atOnce = proxyLocalActivities<Activities>({ startToCloseTimeout: "1s", retry: { maximumAttempts: 1 } });
+const byAndBy = proxyActivities<Activities>({
+  startToCloseTimeout: "3s",
+  retry: { ...backOff, maximumInterval: "5s" },
+});
 
 /**
- * Runs a saga from its first step to its end: the story, and when it fails, its undoing. Reports each status to analytics, which is not
- * waited for at the start.
+ * Runs a saga from its first step to its end: the story, and when it fails, its undoing. Analytics is told of each status;
+ * of a saga that is over within a second, once.
  *
  * @param tell is told of each standing after the start, before analytics is.
  * @returns once the saga has ended; a saga that needs repair waits for {@link repairSignal}.
@@ -59,8 +69,11 @@ export async function runSaga(
 ): Promise<void> {
   const { workflowId: sagaId, startTime } = workflowInfo();
   const shield = <T>(work: () => Promise<T>) => CancellationScope.nonCancellable(work);
-  const report = (standing: Standing) =>
-    recordStatus({ sagaId, type, userId, startTime: startTime.getTime(), statusTime: Date.now(), ...standing });
+  async function report(standing: Standing): Promise<void> {
+    const times = { startTime: startTime.getTime(), statusTime: Date.now() };
+    const known: SagaReport = { sagaId, type, userId, ...times, ...standing };
+    await shield(() => atOnce.recordStatus(known).catch(() => byAndBy.recordStatus(known)));
+  }
 
   const repairs: Repair[] = [];
   setHandler(repairSignal, (repair) => {
@@ -79,7 +92,10 @@ export async function runSaga(
   }
 
   const saga = createSaga(sagaId, shield, askForRepair);
-  const started = shield(() => report({ status: "STARTED", reason: "" }));
+  let over = false;
+  void shield(async () => {
+    if (!(await condition(() => over, "1s"))) await report({ status: "STARTED", reason: "" });
+  });
   let end: Standing = { status: "COMPLETED", reason: "" };
   try {
     await story(saga);
@@ -87,9 +103,9 @@ export async function runSaga(
     const undone = await saga.undo();
     if (!(error instanceof CalledOff)) end = { status: undone ? "COMPENSATED" : "FAILED", reason: reasonOf(error) };
   }
+  over = true;
   await shield(async () => {
     await tell(end);
-    await started;
     await report(end);
   });
 }

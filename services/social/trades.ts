@@ -46,7 +46,10 @@ export function createTemporalTrades(temporal: TemporalClient): Trades {
 
     async answer(tradeId, answer) {
       try {
-        await temporal.ask((workflows) => workflows.getHandle(tradeId).executeUpdate("answer", { args: [answer] }));
+        await temporal.ask(
+          (workflows) => workflows.getHandle(tradeId).executeUpdate("answer", { args: [answer] }),
+          4_000,
+        );
         return true;
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return false;
