@@ -108,7 +108,16 @@ async function formatStorage(
 ): Promise<void> {
   rmSync(join(dir, "data"), { recursive: true, force: true });
   const id = randomBytes(16).toString("base64url");
-  const main = ["-cp", classPath, "kafka.tools.StorageTool", "format", "--standalone", `--cluster-id=${id}`, "-c", properties];
+  const main = [
+    "-cp",
+    classPath,
+    "kafka.tools.StorageTool",
+    "format",
+    "--standalone",
+    `--cluster-id=${id}`,
+    "-c",
+    properties,
+  ];
   const options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", `-Dlog4j2.configurationFile=${logging}`];
   const child = spawn(java, [...options, ...main], { cwd: dir, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";

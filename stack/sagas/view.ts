@@ -29,7 +29,9 @@ export function drawSagas(statistics: SagaStatistics[], needRepair: Saga[], now 
   ];
 }
 
-const statusNames = new Map<number, string>(Object.entries(SagaStatus).map(([name, value]) => [value, name.toLowerCase()]));
+const statusNames = new Map<number, string>(
+  Object.entries(SagaStatus).map(([name, value]) => [value, name.toLowerCase()]),
+);
 
 function line({ sagaId, status, reason, traceId, startTime }: Saga, now: number): string[] {
   const ago = startTime ? `${elapsed(now - timestampDate(startTime).getTime())} ago` : "";
