@@ -62,7 +62,7 @@ test("events with a handler have their effect; others are skipped, and what can'
   await append("said", '{"text":"hello"}');
   outbox.wake();
 
-  await until("the last one is handled", async () => seen.includes("hello"), 60_000);
+  await until("the last one is handled", async () => seen.includes("hello"), 120_000);
   assert.deepEqual(seen, ["second try", "hello"]);
   const { rows } = await database.pool.query('select payload, error from dead_letter order by "offset"');
   assert.deepEqual(

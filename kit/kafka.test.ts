@@ -20,19 +20,21 @@ test("a batch that the broker took without acknowledging it is sent again, also 
   const { kafkaBrokers } = await startEngine(t, "kafka");
   const proxy = await startLosingProxy(t, kafkaBrokers);
   const { producer, consume } = clientOf(t, proxy.brokers);
-  await until("the first is sent", async () => (await producer.send([message("1")])) === undefined);
+  const send = (...values: string[]) =>
+    until(`${values} are sent`, async () => (await producer.send(values.map(message))) === undefined, 120_000);
+  await send("1");
   proxy.loseAcknowledgements = true;
   await assert.rejects(producer.send([message("2")]));
   proxy.loseAcknowledgements = false;
-  await producer.send([message("2"), message("3")]);
+  await send("2", "3");
 
   const values: string[] = [];
   consume("test", ["game-events"], async ({ value }) => {
     values.push(value);
   });
-  await until("the last one is there", async () => values.includes("3"), 60_000);
+  await until("the last one is there", async () => values.includes("3"), 120_000);
   assert.deepEqual([...new Set(values)], ["1", "2", "3"]);
-  assert.equal(values.filter((value) => value === "2").length, 2, "the broker had taken it");
+  assert.ok(values.filter((value) => value === "2").length >= 2, "the broker had taken it");
 });
 
 test("a consumer whose broker falls silent is back in its group once it speaks again", async (t) => {
@@ -42,11 +44,11 @@ test("a consumer whose broker falls silent is back in its group once it speaks a
   const consumer = client.consume("test", ["game-events"], async ({ value }) => {
     values.push(value);
   });
-  await until("the consumer is in its group", async () => consumer.running(), 60_000);
+  await until("the consumer is in its group", async () => consumer.running(), 120_000);
   engines.process("kafka").kill("SIGSTOP");
-  await until("the consumer has noticed", async () => !consumer.running(), 60_000);
+  await until("the consumer has noticed", async () => !consumer.running(), 120_000);
   engines.process("kafka").kill("SIGCONT");
-  await until("the consumer is back", async () => consumer.running(), 60_000);
-  await until("a message is sent", async () => (await client.producer.send([message("after")])) === undefined, 60_000);
-  await until("it is handled", async () => values.includes("after"), 60_000);
+  await until("the consumer is back", async () => consumer.running(), 120_000);
+  await until("a message is sent", async () => (await client.producer.send([message("after")])) === undefined, 120_000);
+  await until("it is handled", async () => values.includes("after"), 120_000);
 });

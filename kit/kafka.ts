@@ -156,8 +156,10 @@ function within<T>(ms: number, work: Promise<T>): Promise<T> {
 }
 
 const sessionTimeoutMs = 6_000;
-/** How long the members of a group wait for one that is busy: less than the watchdog allows. */
-const rebalanceTimeoutMs = 10_000;
+/** How long the members of a group wait for one that is busy. kafkajs gives an attempt to join 5 s more. */
+const rebalanceTimeoutMs = 30_000;
+/** After so long without a sign a consumer is given up. One that only joins slowly would leave a ghost in the group, for which the next has to wait. */
+const silenceMs = { joining: 60_000, member: 3 * sessionTimeoutMs };
 
 /** Runs one consumer after another: kafkajs gives up for good on some errors and may hang on others. */
 function keepConsuming(
@@ -182,8 +184,10 @@ function keepConsuming(
     });
     const ended = new AbortController();
     let lastSign = Date.now();
+    let patienceMs = silenceMs.joining;
     const sign = () => {
       lastSign = Date.now();
+      patienceMs = silenceMs.member;
       if (!joined) log.info({ group: groupId, topics }, "the consumer is in its group");
       joined = true;
     };
@@ -192,9 +196,13 @@ function keepConsuming(
     consumer.on(consumer.events.FETCH, () => {
       lastSign = Date.now();
     });
+    consumer.on(consumer.events.REBALANCING, () => {
+      lastSign = Date.now();
+      patienceMs = silenceMs.joining;
+    });
     consumer.on(consumer.events.CRASH, () => ended.abort());
     const watchdog = setInterval(() => {
-      if (Date.now() - lastSign > 3 * sessionTimeoutMs) ended.abort();
+      if (Date.now() - lastSign > patienceMs) ended.abort();
     }, 1_000);
     const stop = () => ended.abort();
     stopping.signal.addEventListener("abort", stop);

@@ -36,28 +36,30 @@ test("a second version of chat runs beside the first, and the policy moves a pla
     await rm(root, { recursive: true, force: true });
   });
   await stack.waitReady();
-  await until("the second version is part of the mesh", async () => edits.length > 0);
+  await until("the second version is part of the mesh", async () => edits.length > 0, 180_000);
 
   const ada = await joinGame(edgeOf(() => stack));
   const read = (times: number) =>
     Promise.all(
-      Array.from({ length: times }, async () => {
-        let version = "";
-        await ada.chat.listMessages(
-          { channel: "world" },
-          {
-            onHeader: (headers) => {
-              version = headers.get("x-service-version") ?? "";
+      Array.from({ length: times }, () =>
+        until("a read is answered", async () => {
+          let version = "";
+          await ada.chat.listMessages(
+            { channel: "world" },
+            {
+              onHeader: (headers) => {
+                version = headers.get("x-service-version") ?? "";
+              },
             },
-          },
-        );
-        return version;
-      }),
+          );
+          return version;
+        }),
+      ),
     );
   const apply = async (file: string, ...options: string[]) => {
     const count = edits.length;
     execFileSync("git", ["apply", ...options, join(projectDir, "docs/shifts", file)], { cwd: root });
-    const { findings } = await until(`${file} is live`, async () => edits[count], 60_000);
+    const { findings } = await until(`${file} is live`, async () => edits[count], 180_000);
     assert.deepEqual(findings, []);
   };
 

@@ -43,7 +43,7 @@ after(async () => {
 async function shift(file: string, ...options: string[]): Promise<void> {
   const count = edits.length;
   execFileSync("git", ["apply", ...options, join(projectDir, "docs/shifts", file)], { cwd: root });
-  const { laid, findings } = await until(`${file} is live`, async () => edits[count], 60_000);
+  const { laid, findings } = await until(`${file} is live`, async () => edits[count], 180_000);
   assert.ok(laid, findings.map(({ reason }) => reason).join());
 }
 

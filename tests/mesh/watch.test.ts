@@ -66,7 +66,7 @@ const sendMessage = (authorization: string) =>
 async function outcome(save: () => Promise<void>): Promise<Edit> {
   const count = edits.length;
   await save();
-  return until("the edit is live or refused", async () => edits[count], 60_000);
+  return until("the edit is live or refused", async () => edits[count], 180_000);
 }
 
 describe("an edit of the policy", () => {
@@ -144,7 +144,7 @@ describe("an edit of the policy", () => {
       const told = edits.length;
       const saved = performance.now();
       const isLive = await kinds[i % kinds.length]!(i);
-      await until(`edit ${i} is live (${JSON.stringify(edits.at(-1)?.findings)})`, isLive, 60_000);
+      await until(`edit ${i} is live (${JSON.stringify(edits.at(-1)?.findings)})`, isLive, 180_000);
       seconds.push((performance.now() - saved) / 1000);
       await until(`edit ${i} is told of`, async () => edits.length > told);
     }
