@@ -81,3 +81,47 @@ test("events with a handler have their effect; others are skipped, and what can'
   await database.pool.query("update outbox set create_time = now() - interval '1 minute'");
   assert.equal((await outboxProbe(database)())?.status, "degraded");
 });
+
+test("events without a handler of their own go to the one for all others, each once", async (t) => {
+  const engines = await startEngines(t, ["postgres", "kafka"]);
+  const log = createLog("test");
+  log.level = "silent";
+  const database = openDatabase({
+    url: engines.databaseUrl("account"),
+    name: "test",
+    migrations: [kitMigrations],
+    log,
+  });
+  const kafka = createKafkaClient({ brokers: [engines.kafkaBrokers], clientId: "test", log });
+  const outbox = startOutbox(database, kafka.producer, log);
+  t.after(async () => {
+    await outbox.stop();
+    await kafka.stop();
+    await database.close();
+  });
+  await database.migrated;
+
+  const seen: string[] = [];
+  consumeEvents<{ text: string }>({
+    kafka,
+    group: "test",
+    topics: ["game-events", "chat-events"],
+    database,
+    parse: (value) => JSON.parse(value),
+    handlers: { said: async ({ text }) => void seen.push(`said ${text}`) },
+    otherwise: async ({ text }) => void seen.push(`other ${text}`),
+    log,
+  });
+  const append = (eventId: string, topic: string, type: string, text: string) => {
+    const event = { eventId, topic, key: "k", type, payload: JSON.stringify({ text }) };
+    return database.transaction((client) => outbox.append(client, event));
+  };
+  const twice = randomUUID();
+  for (const eventId of [twice, twice, randomUUID()]) await append(eventId, "game-events", "constructor", eventId);
+  await append(randomUUID(), "chat-events", "said", "hello");
+  await append(randomUUID(), "game-events", "last", "");
+  outbox.wake();
+  await until("all are handled", async () => seen.includes("other ") && seen.includes("said hello"), 120_000);
+  assert.equal(seen.filter((line) => line === `other ${twice}`).length, 1);
+  assert.equal(seen.length, 4);
+});
