@@ -40,10 +40,11 @@ export async function doOnce<A>(
   work: () => Promise<A>,
 ): Promise<A> {
   const asked = JSON.stringify(request);
-  const { rowCount } = await client.query(
-    "insert into operation (operation_id, request) values ($1, $2) on conflict do nothing",
-    [operationId, asked],
-  );
+  const { rowCount } = await client.query({
+    name: "begin_operation",
+    text: "insert into operation (operation_id, request) values ($1, $2) on conflict do nothing",
+    values: [operationId, asked],
+  });
   if (rowCount === 0) {
     const { undone, same, answer } = await find(client, operationId, asked);
     if (undone !== null) throw refuse("operation_undone", "this operation was undone, and is not done any more");
@@ -51,10 +52,11 @@ export async function doOnce<A>(
     return answer as A;
   }
   const answer = await work();
-  await client.query("update operation set answer = $2 where operation_id = $1", [
-    operationId,
-    JSON.stringify(answer ?? null),
-  ]);
+  await client.query({
+    name: "answer_operation",
+    text: "update operation set answer = $2 where operation_id = $1",
+    values: [operationId, JSON.stringify(answer ?? null)],
+  });
   return answer;
 }
 

@@ -25,10 +25,8 @@ export interface GoldStore {
   balance(userId: string): Promise<bigint | undefined>;
   /** Newest first; those before `beforeId`. */
   list(userId: string, beforeId: bigint, limit: number): Promise<GoldEntry[]>;
-  /** Locks several wallets, always in the same order: two transfers wait for each other at most once. */
-  lock(userIds: string[], client: pg.ClientBase): Promise<void>;
   /**
-   * Puts `amount` into a wallet, or takes it out when negative, and writes the line of it.
+   * Puts `amount` into a wallet, or takes it out when negative, and writes the line of it. The wallet is locked until the transaction ends.
    *
    * @returns the balance after it; undefined when it would fall below 0, or rise above `most`.
    */
@@ -92,9 +90,6 @@ export function createPostgresGoldStore(pool: pg.Pool, startingGold: number): Go
         [userId, beforeId, limit],
       );
       return rows.map(toEntry);
-    },
-    async lock(userIds, client) {
-      await client.query("select from wallet where user_id = any($1) order by user_id for update", [userIds]);
     },
     async move({ userId, amount, kind, operationId }, most, client) {
       const values = [userId, amount, most, kind, operationId];

@@ -23,6 +23,9 @@ import { createPostgresProfileStore } from "./store.ts";
 
 const startingGold = 1_000n;
 
+// One for all: it compiles the rules of each message when it first meets it.
+const validate = createValidateInterceptor();
+
 /** The handlers on a real Postgres. */
 describe("gold", () => {
   let engines: Awaited<ReturnType<typeof createTestStack>>;
@@ -53,7 +56,7 @@ describe("gold", () => {
           .service(AccountService, createAccountService({ store, gold, statement: wallets }))
           .service(GoldLedgerService, createGoldLedgerService(gold)),
       {
-        router: { interceptors: [reportErrors(log), createValidateInterceptor()] },
+        router: { interceptors: [reportErrors(log), validate] },
         transport: {
           interceptors: [
             (next) => (request) => {
@@ -120,6 +123,20 @@ describe("gold", () => {
     const userId = randomUUID();
     const seen = await Promise.all(Array.from({ length: 20 }, () => balanceOf(userId)));
     assert.deepEqual(new Set(seen), new Set([startingGold]));
+  });
+
+  test("a saga's player who has never looked at their gold has it all the same", async () => {
+    const { ledger } = clients();
+    const [buyer, seller] = [randomUUID(), randomUUID()];
+    const operationId = `t-${randomUUID()}`;
+    assert.equal((await ledger.deductGold({ operationId, userId: buyer, amount: 300n })).balance, 700n);
+    const credit = { operationId: `${operationId}/credit`, userId: seller, amount: 300n };
+    // At once: each would open the wallet.
+    const credits = [credit, { ...credit, operationId: `${operationId}/another` }].map((each) =>
+      ledger.creditGold(each),
+    );
+    assert.deepEqual((await Promise.all(credits)).map(({ balance }) => balance).sort(), [1_300n, 1_600n]);
+    assert.equal(await books([buyer, seller]), 2n * startingGold + 300n);
   });
 
   test("a deduct takes once, its repeat gets the first answer, and the name is good for nothing else", async () => {
@@ -271,7 +288,7 @@ describe("gold", () => {
 
   test("many transfers among few, all at once, neither wait for each other forever nor lose a coin", async () => {
     const players = await Promise.all(Array.from({ length: 4 }, newPlayer));
-    const transfers = Array.from({ length: 300 }, (_, i) => ({
+    const transfers = Array.from({ length: 200 }, (_, i) => ({
       from: players[i % 4]!,
       to: players[(i + 1 + ((i >> 2) % 3)) % 4]!,
       requestId: `t${i}`,
@@ -281,19 +298,21 @@ describe("gold", () => {
     const give = async () => {
       for (let next = transfers.pop(); next; next = transfers.pop()) {
         const { from, to: toUserId, requestId, amount } = next;
-        // Each is asked for twice: a client that got no answer.
-        const twice = [0, 1].map(() => playerOf(from).transferGold({ toUserId, requestId, amount }));
-        for (const outcome of await Promise.allSettled(twice)) {
+        const transfer = () => playerOf(from).transferGold({ toUserId, requestId, amount });
+        // Each is asked for twice at once: a client that got no answer.
+        for (const outcome of await Promise.allSettled([transfer(), transfer()])) {
           const code = outcome.status === "rejected" ? outcome.reason.code : undefined;
           codes.set(code, (codes.get(code) ?? 0) + 1);
+          // All connections were taken: a client is told to come again.
+          if (code === Code.Unavailable) transfers.push(next);
         }
       }
     };
     await Promise.all(Array.from({ length: 12 }, give));
-    // Not to have enough is a fair answer; nothing else is.
-    codes.delete(Code.FailedPrecondition);
+    // Not to have enough is a fair answer; a deadlock is none.
+    for (const code of [Code.FailedPrecondition, Code.Unavailable]) codes.delete(code);
     assert.deepEqual([...codes.keys()], [undefined]);
-    assert.ok(codes.get(undefined)! > 300, `most of them went through: ${codes.get(undefined)} of 600`);
+    assert.ok(codes.get(undefined)! > 200, `most of them went through: ${codes.get(undefined)} of 400`);
     assert.equal(await books(players), 4n * startingGold);
   });
 

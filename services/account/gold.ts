@@ -31,18 +31,22 @@ const most = 1_000_000_000_000_000n;
 const mostEver = 9_000_000_000_000_000n;
 
 export function createGold({ database, store }: { database: Database; store: GoldStore }): Gold {
-  /** Opens wallets outside of the transaction, one by one: in it, two that open the same ones would wait for each other. */
-  const openKnown = async (userId: string) => {
+  const requireKnown = async (userId: string) => {
     if (!(await store.knows(userId))) throw refuse("user_unknown", "there is no such user");
-    await store.open(userId);
   };
 
   type Transaction = Parameters<Parameters<Database["transaction"]>[0]>[0];
   async function move(change: GoldChange, client: Transaction, limit = most): Promise<bigint> {
-    const balance = await store.move(change, limit, client);
+    const balance = (await store.move(change, limit, client)) ?? (await openAndMove(change, client, limit));
     if (balance !== undefined) return balance;
     if (change.amount < 0n) throw refuse("not_enough_gold", "there is not enough gold");
     throw refuse("wallet_full", "the wallet can't hold more gold");
+  }
+
+  /** The player may be new, and have no wallet yet. */
+  async function openAndMove(change: GoldChange, client: Transaction, limit: bigint) {
+    await store.open(change.userId, client);
+    return await store.move(change, limit, client);
   }
 
   /** One line in one wallet, once. */
@@ -62,10 +66,7 @@ export function createGold({ database, store }: { database: Database; store: Gol
       await store.open(userId);
       return (await store.balance(userId))!;
     },
-    async deduct(operationId, userId, amount) {
-      await store.open(userId);
-      return await moveOnce("deduct", { operationId, userId, amount: -amount });
-    },
+    deduct: (operationId, userId, amount) => moveOnce("deduct", { operationId, userId, amount: -amount }),
     refund(operationId) {
       return database.transaction((client) =>
         undoOnce(client, operationId, "deduct", async ({ userId, amount }) => {
@@ -75,27 +76,28 @@ export function createGold({ database, store }: { database: Database; store: Gol
         }),
       );
     },
-    async credit(operationId, userId, amount) {
-      await store.open(userId);
-      return await moveOnce("credit", { operationId, userId, amount });
-    },
+    credit: (operationId, userId, amount) => moveOnce("credit", { operationId, userId, amount }),
     async transfer(operationId, from, to, amount) {
       if (from === to) throw refuse("to_oneself", "gold can't be given to oneself");
-      await openKnown(to);
-      await store.open(from);
+      await requireKnown(to);
+      // Not in the transaction: two that open the same wallets in another order would wait for each other.
+      for (const userId of [from, to]) await store.open(userId);
       const request = { kind: "transfer", from, to, amount: String(amount) };
       const answer = await database.transaction((client) =>
         doOnce(client, operationId, request, async () => {
-          await store.lock([from, to], client);
-          const left = await move({ operationId, userId: from, amount: -amount, kind: "transfer_out" }, client);
-          await move({ operationId, userId: to, amount, kind: "transfer_in" }, client);
-          return String(left);
+          const out = { operationId, userId: from, amount: -amount, kind: "transfer_out" } as const;
+          const into = { operationId, userId: to, amount, kind: "transfer_in" } as const;
+          const balances = new Map<string, bigint>();
+          // Always in the order of their ids: two transfers wait for each other at most once.
+          for (const change of from < to ? [out, into] : [into, out])
+            balances.set(change.userId, await move(change, client));
+          return String(balances.get(from));
         }),
       );
       return BigInt(answer);
     },
     async grant(operationId, userId, amount) {
-      await openKnown(userId);
+      await requireKnown(userId);
       return await moveOnce("grant", { operationId, userId, amount });
     },
   };

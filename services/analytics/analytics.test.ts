@@ -28,6 +28,9 @@ import type { Saga } from "./saga.ts";
 import { createSagaMonitor } from "./saga-monitor.ts";
 import { createPostgresSagaStore } from "./saga-store.ts";
 
+// One for all: it compiles the rules of each message when it first meets it.
+const validate = createValidateInterceptor();
+
 /** The handlers on a real Postgres. */
 describe("analytics", () => {
   let engines: Awaited<ReturnType<typeof createTestStack>>;
@@ -66,7 +69,7 @@ describe("analytics", () => {
             PurchaseLedgerService,
             createPurchaseLedgerService(createBooks({ database, store: books }), monitor),
           ),
-      { router: { interceptors: [reportErrors(log), createValidateInterceptor()] } },
+      { router: { interceptors: [reportErrors(log), validate] } },
     );
     return { admin: createClient(AnalyticsService, transport), ledger: createClient(PurchaseLedgerService, transport) };
   }

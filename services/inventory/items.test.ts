@@ -35,6 +35,9 @@ const catalogue = parseCatalogue(
   ),
 );
 
+// One for all: it compiles the rules of each message when it first meets it.
+const validate = createValidateInterceptor();
+
 /** The handlers on a real Postgres. */
 describe("inventory", () => {
   let engines: Awaited<ReturnType<typeof createTestStack>>;
@@ -68,7 +71,7 @@ describe("inventory", () => {
     const transport = createRouterTransport(
       (router) => router.service(InventoryService, service).service(ItemLedgerService, createItemLedgerService(items)),
       {
-        router: { interceptors: [reportErrors(log), createValidateInterceptor()] },
+        router: { interceptors: [reportErrors(log), validate] },
         transport: {
           interceptors: [
             (next) => (request) => {
