@@ -3,6 +3,7 @@ import { after, before } from "node:test";
 import type { Stack } from "../../stack/stack.ts";
 import { createTestStack } from "../support/stack.ts";
 import { purchases } from "./purchases.ts";
+import { sagaTraces } from "./saga-traces.ts";
 import { sagaTrouble } from "./saga-trouble.ts";
 import { trades } from "./trades.ts";
 
@@ -19,4 +20,5 @@ after(() => stack?.stop());
 
 purchases(platform);
 trades(platform);
+sagaTraces(platform);
 sagaTrouble(platform);

@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
-import { fetchSpans, type Span } from "../../stack/trace/jaeger.ts";
 import { createEdgeClient } from "../support/clients.ts";
 import { joinGame, listen } from "../support/players.ts";
-import { until } from "../support/until.ts";
+import { assertEdges, beginTrace, type Edge } from "../support/trace-edges.ts";
 import { edgeOf, type Platform } from "./platform.ts";
 
-type Edge = [parent: RegExp, child: RegExp];
-
-/** A login: Envoy's spans are named `<service>.game`, the processes' `<service>`. */
+/** A login. */
 const login: Edge[] = [
   [/^edge/, /^auth\.game /],
   [/^auth\.game /, /^auth game\.auth\.v1\.AuthService\/Authenticate$/],
@@ -42,40 +38,9 @@ const whisper: Edge[] = [
   [/^account game\.account\.v1\.AccountService\/GetUserProfile$/, /^account pg\.query:SELECT/],
 ];
 
-const nameOf = (span: Span | undefined) => (span ? `${span.service} ${span.operation}` : "-");
-
-/** Whether some span that matches `child` is the child of one that matches `parent`. */
-function hasEdge(spans: Span[], [parent, child]: Edge): boolean {
-  const byId = new Map(spans.map((span) => [span.id, span]));
-  return spans.some((span) => child.test(nameOf(span)) && parent.test(nameOf(byId.get(span.parentId ?? ""))));
-}
-
 /** Every hop of a call is in one trace. */
 export function traces(platform: Platform): void {
   const jaeger = () => `http://127.${platform().network}.0.1:16686`;
-
-  /** Headers that begin a trace of ours, sampled. */
-  function beginTrace() {
-    const traceId = randomBytes(16).toString("hex");
-    return { traceId, headers: { traceparent: `00-${traceId}-${randomBytes(8).toString("hex")}-01` } };
-  }
-
-  async function assertEdges(traceId: string, edges: Edge[]): Promise<Span[]> {
-    let spans: Span[] = [];
-    const missing = () => edges.filter((edge) => !hasEdge(spans, edge));
-    await until("all edges are in Jaeger", async () => {
-      spans = await fetchSpans(jaeger(), traceId);
-      return missing().length === 0;
-    }).catch(() => undefined);
-    const byId = new Map(spans.map((span) => [span.id, span]));
-    const seen = spans.map((span) => `${nameOf(byId.get(span.parentId ?? ""))} -> ${nameOf(span)}`).sort();
-    assert.deepEqual(
-      missing().map(([parent, child]) => `${parent} -> ${child}`),
-      [],
-      `the trace has:\n${seen.join("\n")}`,
-    );
-    return spans;
-  }
 
   describe("traces", () => {
     test("a login, from the edge to the consumer of its event", async () => {
@@ -83,7 +48,7 @@ export function traces(platform: Platform): void {
       const { traceId, headers } = beginTrace();
       const auth = createEdgeClient(AuthService, edgeOf(platform), { headers });
       await auth.authenticate({ username: ada.username, password: ada.password });
-      const spans = await assertEdges(traceId, login);
+      const spans = await assertEdges(jaeger(), traceId, login);
       const told = JSON.stringify(spans);
       assert.ok(!told.includes(ada.password) && !told.includes("$argon2id"), "no span tells a secret");
     });
@@ -97,7 +62,7 @@ export function traces(platform: Platform): void {
       const { traceId, headers } = beginTrace();
       const chat = createEdgeClient(ChatService, edgeOf(platform), { headers, token: ada.accessToken });
       await chat.sendMessage({ channel, text: "follow me" });
-      const spans = await assertEdges(traceId, message);
+      const spans = await assertEdges(jaeger(), traceId, message);
       const instances = new Set(
         spans.filter(({ service }) => service === "chat").map(({ tags }) => tags["service.instance.id"]),
       );
@@ -110,7 +75,7 @@ export function traces(platform: Platform): void {
       const { traceId, headers } = beginTrace();
       const chat = createEdgeClient(ChatService, edgeOf(platform), { headers, token: ada.accessToken });
       await chat.sendMessage({ channel: `whisper/${bob.userId}`, text: "follow me" });
-      await assertEdges(traceId, whisper);
+      await assertEdges(jaeger(), traceId, whisper);
     });
   });
 }
