@@ -1,0 +1,60 @@
+import { randomUUID } from "node:crypto";
+import { createLog } from "#kit/log.ts";
+import { connectTemporal, sagaQueue } from "#kit/temporal.ts";
+import type { SagaReport } from "../../workflows/activities.ts";
+import { startSagaWorker } from "../../workflows/worker.ts";
+import { until } from "../support/until.ts";
+import { order, type Scenario, type Script, tradeOffer } from "./scenarios.ts";
+
+/** What every activity of the sagas is called. */
+const activityNames = [
+  ...["deductGold", "refundGold", "addItem", "removeAddedItem", "logPurchase", "strikePurchase"],
+  ...["updateRevenue", "revertRevenue", "reserveItems", "releaseItems", "exchangeItems", "takeGold", "returnGold"],
+  ...["giveGold", "setTradeStatus", "recordStatus"],
+];
+
+/** A real Temporal at `address` with our worker, on which sagas run against scripted activities. Once a process. */
+export async function createStage(address: string) {
+  const log = createLog("stage");
+  log.level = "silent";
+  const scripts = new Map<string, { script: Script; calls: string[] }>();
+
+  function perform(name: string, first: string | SagaReport, second: unknown): boolean {
+    const id = typeof first === "string" ? first.split("/")[0]! : first.sagaId;
+    const { script, calls } = scripts.get(id)!;
+    const what = typeof first === "string" ? (first.split("/")[1] ?? second) : first.status;
+    // Whether a saga lasts for a second is the machine's affair.
+    if (what === "STARTED") return true;
+    calls.push(`${name} ${what}`);
+    script[name]?.(calls.filter((call) => call.startsWith(`${name} `)).length);
+    return true;
+  }
+  const activities = Object.fromEntries(
+    activityNames.map((name) => [name, async (first: string, second: unknown) => perform(name, first, second)]),
+  );
+  const worker = startSagaWorker({ address, identity: "stage", activities, log });
+  const temporal = connectTemporal({ address, identity: "stage" });
+  await worker.joined;
+
+  return {
+    temporal,
+    /** Plays a scenario to its end. */
+    async play({ saga, script, meanwhile }: Scenario): Promise<{ workflowId: string; calls: string[] }> {
+      const workflowId = `${saga}-${randomUUID()}`;
+      const calls: string[] = [];
+      scripts.set(workflowId, { script, calls });
+      const args = saga === "purchase" ? [order(workflowId)] : [tradeOffer()];
+      const handle = await temporal.ask(
+        (workflows) => workflows.start(saga, { workflowId, taskQueue: sagaQueue, args }),
+        20_000,
+      );
+      await meanwhile?.(handle, async (call) => void (await until(call, async () => calls.includes(call), 60_000)));
+      await temporal.ask(() => handle.result(), 60_000);
+      return { workflowId, calls };
+    },
+    async close() {
+      await worker.stop();
+      await temporal.close();
+    },
+  };
+}
