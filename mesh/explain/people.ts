@@ -5,7 +5,7 @@ import { goodClaims } from "./case-call.ts";
 export const roles: Readonly<Record<string, readonly string[]>> = (() => {
   const player = [
     ...["session:manage", "account:read", "account:write", "chat:read", "chat:send", "chat:party"],
-    ...["inventory:read", "inventory:purchase"],
+    ...["inventory:read", "inventory:purchase", "social:trade"],
   ];
   const moderator = [...player, "chat:broadcast"];
   return { player, moderator, admin: [...moderator, "auth:admin", "account:grant", "analytics:read"] };

@@ -12,6 +12,7 @@ test("a player plays, chats and buys, and nothing more", () => {
     "chat:party",
     "inventory:read",
     "inventory:purchase",
+    "social:trade",
   ]);
 });
 
