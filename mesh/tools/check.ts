@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { provision } from "../../stack/provision/index.ts";
 import { createAuthority } from "../local/authority.ts";
 import { workloads } from "../local/topology.ts";
+import { analyzePolicy } from "./analyze.ts";
 import { endOnSignals } from "./background.ts";
 import { compileMesh } from "./compile.ts";
-import { frozenDir, policyFiles, projectDir } from "./paths.ts";
+import { frozenDir, policyDir, policyFiles, projectDir } from "./paths.ts";
 
 /** What is wrong, in words for a person; undefined when nothing is. */
 type Finding = string | undefined;
@@ -18,6 +19,12 @@ async function policyIsValid(): Promise<Finding> {
   const files = policyFiles().flatMap((file) => ["-f", file]);
   const { status, stderr } = spawnSync(istioctl, ["validate", ...files], { cwd: projectDir, encoding: "utf8" });
   return status === 0 ? undefined : `istioctl refuses mesh/istio/:\n${stderr}`;
+}
+
+/** Whether what the policy names is there, and no object defeats another. */
+async function policyIsSound(): Promise<Finding> {
+  const found = await analyzePolicy(policyDir);
+  return found && `istioctl analyze, on mesh/istio/:\n${found}`;
 }
 
 /** Whether envoy/ is what a compile of this moment makes; else the difference, as git shows it. */
@@ -88,11 +95,16 @@ if (import.meta.main) {
   endOnSignals();
   const work = await mkdtemp(join(tmpdir(), "mesh-check-"));
   try {
-    const findings = [await policyIsValid(), await frozenIsCurrent(work), await frozenIsValid(work)];
+    const findings = [
+      await policyIsValid(),
+      await policyIsSound(),
+      await frozenIsCurrent(work),
+      await frozenIsValid(work),
+    ];
     const wrong = findings.filter((finding) => finding !== undefined);
     for (const finding of wrong) console.error(finding);
     if (wrong.length > 0) process.exitCode = 1;
-    else console.log("envoy/ is what istiod makes of mesh/istio/, and Envoy takes it");
+    else console.log("istioctl finds no fault in mesh/istio/, envoy/ is what istiod makes of it, and Envoy takes it");
   } finally {
     await rm(work, { recursive: true, force: true });
   }

@@ -77,7 +77,8 @@ export async function startIstiod(
   }
 }
 
-const kubeconfig = (kube: Address) => ({
+/** How a program of Istio's finds the Kubernetes API at `kube`. */
+export const kubeconfig = (kube: Address) => ({
   apiVersion: "v1",
   kind: "Config",
   clusters: [{ name: "stub", cluster: { server: `http://${format(kube)}` } }],

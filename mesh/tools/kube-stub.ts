@@ -1,11 +1,20 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { workloadLabel } from "../local/machine.ts";
-import { type Address, addresses, firstVersion, namespace, port, services, sidecars } from "../local/topology.ts";
+import {
+  type Address,
+  addresses,
+  firstVersion,
+  namespace,
+  port,
+  services,
+  sidecars,
+  workloads,
+} from "../local/topology.ts";
 
 /**
- * The smallest Kubernetes API that lets istiod start: it lists the namespaces, Services, Pods and EndpointSlices of topology.ts,
- * and its watches stay silent.
+ * The smallest Kubernetes API that istiod starts on and that `istioctl analyze` asks: the namespaces, Services, Pods and
+ * EndpointSlices of topology.ts. Its watches stay silent.
  */
 export async function startKubeStub(at: Address, network: number): Promise<AsyncDisposable> {
   const objects = objectsOf(network);
@@ -30,8 +39,6 @@ export async function startKubeStub(at: Address, network: number): Promise<Async
       request.on("end", () => send(201, JSON.parse(Buffer.concat(chunks).toString() || "{}")));
       return;
     }
-    if (path.groups.name) return notFound();
-
     const metadataOnly = request.headers.accept?.includes("as=PartialObjectMetadata") ?? false;
     const [apiVersion, kind] = metadataOnly
       ? ["meta.k8s.io/v1", "PartialObjectMetadata"]
@@ -43,6 +50,11 @@ export async function startKubeStub(at: Address, network: number): Promise<Async
           kinds[path.groups.resource],
         ];
     const items = (objects[path.groups.resource] ?? []).map((item) => ({ ...item, apiVersion, kind }));
+    const { name } = path.groups;
+    if (name) {
+      const named = items.find((item) => item.metadata.name === name.slice(1));
+      return named ? send(200, named) : notFound();
+    }
     if (!url.searchParams.has("watch"))
       return send(200, { kind: `${kind}List`, apiVersion, metadata: { resourceVersion: "1" }, items });
 
@@ -63,7 +75,7 @@ export async function startKubeStub(at: Address, network: number): Promise<Async
   };
 }
 
-type KubeObject = Record<string, unknown>;
+type KubeObject = { metadata: { name: string } } & Record<string, unknown>;
 
 function objectsOf(network: number): Record<string, KubeObject[]> {
   const { inbound } = addresses(network);
@@ -77,7 +89,12 @@ function objectsOf(network: number): Record<string, KubeObject[]> {
   const ports = [{ name: "http2-connect", port, targetPort: port, protocol: "TCP" }];
   return {
     namespaces: [namespace, "istio-system", "observability"].map((name) => ({
-      metadata: { name, uid: name, resourceVersion: "1", labels: { "kubernetes.io/metadata.name": name } },
+      metadata: {
+        name,
+        uid: name,
+        resourceVersion: "1",
+        labels: { "kubernetes.io/metadata.name": name, "istio-injection": name === namespace ? "enabled" : "disabled" },
+      },
     })),
     services: services.map((service, i) => ({
       metadata: metadata(service),
@@ -89,7 +106,7 @@ function objectsOf(network: number): Record<string, KubeObject[]> {
         ports,
       },
     })),
-    pods: sidecars.map((workload) => ({
+    pods: workloads.map((workload) => ({
       metadata: metadata(workload.name, {
         app: workload.service,
         [workloadLabel]: workload.name,
@@ -97,7 +114,7 @@ function objectsOf(network: number): Record<string, KubeObject[]> {
         "service.istio.io/canonical-name": workload.service,
         "security.istio.io/tlsMode": "istio",
       }),
-      spec: { serviceAccountName: workload.service, containers: [] },
+      spec: { serviceAccountName: workload.service, containers: [{ name: "istio-proxy", image: "envoy" }] },
       status: {
         phase: "Running",
         podIP: inbound(workload).host,
@@ -125,6 +142,7 @@ const kinds: Record<string, string> = {
   clustertrustbundles: "ClusterTrustBundle",
   configmaps: "ConfigMap",
   customresourcedefinitions: "CustomResourceDefinition",
+  deployments: "Deployment",
   endpointslices: "EndpointSlice",
   ingressclasses: "IngressClass",
   ingresses: "Ingress",
