@@ -20,6 +20,8 @@ export interface OutgoingEvent {
 export interface Outbox {
   /** Puts an event into the outbox, in the caller's transaction. */
   append(client: pg.ClientBase, event: OutgoingEvent): Promise<void>;
+  /** As append, for many that no single call has caused. */
+  appendAll(client: pg.ClientBase, events: readonly OutgoingEvent[]): Promise<void>;
   /** Tells the relay that a transaction with events has ended. Without it the relay looks by itself, 4 times a second. */
   wake(): void;
   stop(): Promise<void>;
@@ -110,6 +112,14 @@ export function startOutbox(database: Database, producer: KafkaProducer, log: Lo
       await client.query(
         "insert into outbox (event_id, topic, key, type, payload, traceparent) values ($1, $2, $3, $4, $5, $6)",
         [event.eventId, event.topic, event.key, event.type, event.payload, carrier.traceparent ?? null],
+      );
+    },
+    async appendAll(client, events) {
+      const column = <K extends keyof OutgoingEvent>(name: K) => events.map((event) => event[name]);
+      await client.query(
+        `insert into outbox (event_id, topic, key, type, payload)
+         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])`,
+        [column("eventId"), column("topic"), column("key"), column("type"), column("payload")],
       );
     },
     wake,
