@@ -27,7 +27,10 @@ export function createSpecs(context: WorkloadContext & EngineContext, only?: rea
     ...sidecars.flatMap((workload) => [createService(workload, context), createEnvoy(workload, context)]),
     ...workloads.filter(({ role }) => role === "router").map((workload) => createEnvoy(workload, context)),
   ];
-  if (!only) return all;
+  if (!only) {
+    const left = new Set(sidecars.filter(({ optional }) => optional).flatMap((w) => [w.name, sidecarName(w)]));
+    return all.filter(({ name }) => !left.has(name));
+  }
   const names = all.map(({ name }) => name);
   const unknown = only.find((name) => !names.includes(name));
   if (unknown) throw new Fault(`no process is named ${unknown}: there are ${names.join(", ")}`);

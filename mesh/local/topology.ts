@@ -12,6 +12,8 @@ export interface Workload {
   version?: string;
   /** What it runs; `services/<service>/main.ts` unless given. */
   main?: string;
+  /** The mesh knows it, but it runs only when asked for: {@link runReplicas}. */
+  optional?: boolean;
 }
 
 /** The version of everything that has no other. */
@@ -28,6 +30,8 @@ const all: Workload[] = [
   { name: "analytics", service: "analytics", index: 6, role: "sidecar" },
   { name: "social", service: "social", index: 7, role: "sidecar" },
   { name: "saga-worker", service: "saga-worker", index: 8, role: "sidecar", main: "workflows/main.ts" },
+  { name: "world", service: "world", index: 9, role: "sidecar" },
+  { name: "world-2", service: "world", index: 10, role: "sidecar", optional: true },
 ];
 const beside = all.filter(({ role }) => role === "sidecar");
 
@@ -45,6 +49,15 @@ export function workload(name: string): Workload {
   const found = workloads.find((candidate) => candidate.name === name);
   if (!found) throw new Error(`no workload is named ${name}: there are ${workloads.map((w) => w.name).join(", ")}`);
   return found;
+}
+
+/** For this process, so many replicas of `service` run, those among them that are optional. Call it before anything is started. */
+export function runReplicas(service: string, count: number): void {
+  if (!services.includes(service)) throw new Error(`no service is named ${service}: there are ${services.join(", ")}`);
+  const replicas = all.filter((one) => one.service === service && one.version === undefined);
+  if (count < 1 || count > replicas.length)
+    throw new Error(`${service} has 1 to ${replicas.length} replicas in mesh/local/topology.ts, not ${count}`);
+  for (const replica of replicas.slice(0, count)) delete replica.optional;
 }
 
 const firstVersionIndex = 80;

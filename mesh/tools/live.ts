@@ -35,7 +35,7 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
   cleanup.defer(() => rm(work, { recursive: true, force: true }));
 
   const at = (port: number) => ({ ...addresses(network).edge, port });
-  const ports = { kube: at(18001), secrets: at(15020), xds: at(15010), http: at(15017), monitoring: at(15014) };
+  const ports = { kube: at(18001), secrets: at(18020), xds: at(18010), http: at(18017), monitoring: at(18014) };
   cleanup.use(await startKubeStub(ports.kube, network));
   cleanup.use(await startSecretServer(ports.secrets));
   const istiod = cleanup.use(await startIstiod(istiodBinary, { work, policy, network, ports }));

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Address, format, runVersion } from "../../mesh/local/topology.ts";
+import { type Address, format, runReplicas, runVersion } from "../../mesh/local/topology.ts";
 import { rootCertificate } from "../certificates.ts";
 import { serveControl } from "../control.ts";
 import { elapsed } from "../elapsed.ts";
@@ -83,11 +83,12 @@ export async function start(
   return 0;
 }
 
-/** `chat=v2`: a second version of chat runs beside the first. */
+/** `chat=v2`: a second version of chat runs beside the first. `world=2`: two replicas of world run. */
 function runBeside(text: string): void {
-  const [service = "", version = ""] = text.split("=");
+  const [service = "", what = ""] = text.split("=");
   try {
-    runVersion(service, version);
+    if (/^\d+$/.test(what)) runReplicas(service, Number(what));
+    else runVersion(service, what);
   } catch (error) {
     throw new Fault(`--with ${text}: ${lineOf(error)}`);
   }
