@@ -6,6 +6,7 @@ export const roles: Readonly<Record<string, readonly string[]>> = (() => {
   const player = [
     ...["session:manage", "account:read", "account:write", "chat:read", "chat:send", "chat:party"],
     ...["inventory:read", "inventory:purchase", "social:trade"],
+    ...["world:read", "world:play"],
   ];
   const moderator = [...player, "chat:broadcast"];
   return { player, moderator, admin: [...moderator, "auth:admin", "account:grant", "analytics:read"] };

@@ -25,6 +25,12 @@ export function describeUpstream(policy: Policy, host: string): Line[] {
       at: balancer.position,
     });
   }
+  const hashed = balancer?.get("consistentHash", "httpHeaderName");
+  if (hashed)
+    lines.push({
+      ...{ topic: "balancing", mark: "info", at: hashed.position },
+      says: `the same instance for the same ${hashed.text()}`,
+    });
   const outlier = traffic?.get("outlierDetection");
   const failures = outlier?.get("consecutiveGatewayErrors") ?? outlier?.get("consecutive5xxErrors");
   if (outlier && failures)

@@ -12,6 +12,8 @@ const player = [
   "inventory:read",
   "inventory:purchase",
   "social:trade",
+  "world:read",
+  "world:play",
 ] as const;
 const moderator = [...player, "chat:broadcast"] as const;
 const admin = [...moderator, "auth:admin", "account:grant", "analytics:read"] as const;
