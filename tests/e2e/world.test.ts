@@ -76,7 +76,8 @@ describe("the world through the edge", () => {
       await until("and seen", async () => {
         const next = (await events.next()).value!.event;
         // In the snapshot, when the step was taken before the first tick.
-        const places = next.case === "update" ? [...next.value.moves, ...next.value.spawns.map(({ x }: { x: number }) => x)] : [];
+        const places =
+          next.case === "update" ? [...next.value.moves, ...next.value.spawns.map(({ x }: { x: number }) => x)] : [];
         return places.includes(x + 3);
       });
       await client.leave({ zoneId: "meadow" });
