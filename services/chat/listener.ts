@@ -1,5 +1,5 @@
+import { createBell } from "#kit/bell.ts";
 import { isAway } from "#kit/errors.ts";
-import { createBell } from "./bell.ts";
 import type { Feed } from "./feed.ts";
 import type { Message } from "./message.ts";
 import type { ChatStore } from "./store.ts";
