@@ -353,7 +353,7 @@ export const ReportMatchResultRequestSchema: GenMessage<ReportMatchResultRequest
  */
 export type ReportMatchResultResponse = Message<"game.match.v1.ReportMatchResultResponse"> & {
   /**
-   * The players' ratings after it; empty for a dungeon.
+   * The players' ratings as they are now; empty for a dungeon.
    *
    * @generated from field: repeated game.match.v1.Rating ratings = 1;
    */
@@ -485,8 +485,8 @@ export const MatchService: GenService<{
     output: typeof RespondReadyCheckResponseSchema;
   },
   /**
-   * GetRating reads a rating of the season that is on: the caller's own unless another is named. Who has not played has the rating
-   * that they would begin with.
+   * GetRating reads a rating of the season that is on: the caller's own unless another is named. Who has not played in it has the
+   * rating that they would begin with. NOT_FOUND for another who has never played.
    *
    * @generated from rpc game.match.v1.MatchService.GetRating
    */
