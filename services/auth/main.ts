@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
+import { MatchService } from "#gen/game/match/v1/match_service_pb.ts";
 import { outboxProbe } from "#kit/event-probes.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { createKafkaClient } from "#kit/kafka.ts";
@@ -68,7 +69,7 @@ const server = await startServer({
   listen: config.listen,
   services: [AuthService],
   // The edge sends every question about schemas here.
-  reflect: [AuthService, AccountService, ChatService],
+  reflect: [AuthService, AccountService, ChatService, MatchService],
   routes: (router) =>
     router.service(AuthService, createAuthService({ users, passwords, sessions, tokens, keys, logins, oidc })),
   pages: {

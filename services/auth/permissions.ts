@@ -14,9 +14,10 @@ const player = [
   "social:trade",
   "world:read",
   "world:play",
+  "match:play",
 ] as const;
 const moderator = [...player, "chat:broadcast"] as const;
-const admin = [...moderator, "auth:admin", "account:grant", "analytics:read"] as const;
+const admin = [...moderator, "auth:admin", "account:grant", "analytics:read", "match:report"] as const;
 
 /** What a call may need. The edge holds each RPC's permission against the token's claim `permissions`. */
 export type Permission = (typeof admin)[number];
