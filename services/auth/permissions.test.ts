@@ -13,6 +13,9 @@ test("a player plays, chats and buys, and nothing more", () => {
     "inventory:read",
     "inventory:purchase",
     "social:trade",
+    "world:read",
+    "world:play",
+    "match:play",
   ]);
 });
 
@@ -25,6 +28,7 @@ test("a moderator also broadcasts, an admin also rotates keys, grants gold and r
     "auth:admin",
     "account:grant",
     "analytics:read",
+    "match:report",
   ]);
 });
 

@@ -8,6 +8,7 @@ import { basicFlow } from "./basic-flow.ts";
 import { enginesKilled } from "./engines-killed.ts";
 import { keyRotation } from "./key-rotation.ts";
 import { crowd } from "./load.ts";
+import { matchmaking } from "./match.ts";
 import { protocolsAlike } from "./protocols.ts";
 import { traces } from "./traces.ts";
 
@@ -21,6 +22,7 @@ after(() => stack?.stop());
 
 basicFlow(platform);
 protocolsAlike(platform);
+matchmaking(platform);
 aroundTheMesh(platform);
 traces(platform);
 crowd(platform);

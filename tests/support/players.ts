@@ -6,6 +6,7 @@ import { ChatService, type SubscribeMessagesResponse } from "#gen/game/chat/v1/c
 import type { ChatMessage } from "#gen/game/chat/v1/message_pb.ts";
 import { InventoryService } from "#gen/game/inventory/v1/inventory_service_pb.ts";
 import { SocialService } from "#gen/game/social/v1/social_service_pb.ts";
+import { MatchService } from "#gen/game/match/v1/match_service_pb.ts";
 import { type ClientOptions, createEdgeTransport } from "./clients.ts";
 
 /** Somebody who has registered and logged in through the edge. */
@@ -20,6 +21,7 @@ export interface Player {
   chat: Client<typeof ChatService>;
   inventory: Client<typeof InventoryService>;
   social: Client<typeof SocialService>;
+  match: Client<typeof MatchService>;
 }
 
 let count = 0;
@@ -54,6 +56,7 @@ function clientsOf(transport: Transport) {
     chat: createClient(ChatService, transport),
     inventory: createClient(InventoryService, transport),
     social: createClient(SocialService, transport),
+    match: createClient(MatchService, transport),
   };
 }
 
