@@ -5,8 +5,8 @@ import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService, type SubscribeMessagesResponse } from "#gen/game/chat/v1/chat_service_pb.ts";
 import type { ChatMessage } from "#gen/game/chat/v1/message_pb.ts";
 import { InventoryService } from "#gen/game/inventory/v1/inventory_service_pb.ts";
-import { SocialService } from "#gen/game/social/v1/social_service_pb.ts";
 import { MatchService } from "#gen/game/match/v1/match_service_pb.ts";
+import { SocialService } from "#gen/game/social/v1/social_service_pb.ts";
 import { type ClientOptions, createEdgeTransport } from "./clients.ts";
 
 /** Somebody who has registered and logged in through the edge. */

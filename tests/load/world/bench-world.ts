@@ -39,7 +39,10 @@ function layZone(folder: string): void {
 const pin = (core: number, pid: number) => execFileSync("taskset", ["-a", "-cp", String(core), String(pid)]);
 
 /** Runs the players on core 1, and counts the processor time of `roots` while they are counted. */
-async function run(load: WorldLoad, roots: Record<string, number>): Promise<WorldOutcome & { cpu: Record<string, number> }> {
+async function run(
+  load: WorldLoad,
+  roots: Record<string, number>,
+): Promise<WorldOutcome & { cpu: Record<string, number> }> {
   const child = spawn("taskset", ["-c", "1", process.execPath, join(import.meta.dirname, "load.ts")], {
     stdio: ["pipe", "pipe", "inherit", "ipc"],
   });
@@ -82,7 +85,13 @@ try {
   }));
   const load = { url, zoneId, players: headers, seconds, width: 100 * side, height: 100 * side };
   const result = await run(load, { world: pid! });
-  console.log(JSON.stringify({ ...result, tickP99: await tickP99(url), perCore: Math.round(players / result.cpu.world!) }, null, 1));
+  console.log(
+    JSON.stringify(
+      { ...result, tickP99: await tickP99(url), perCore: Math.round(players / result.cpu.world!) },
+      null,
+      1,
+    ),
+  );
 } finally {
   await stack.stop();
   rmSync(folder, { recursive: true, force: true });

@@ -133,13 +133,18 @@ function enter(session: ClientHttp2Session, headers: Record<string, string>, ind
 
 function walk(walker: Walker, index: number): void {
   walker.angle += Math.sin(walker.seq / 20 + index) / 8;
-  const [x, y] = [walker.x + Math.round(stride * Math.cos(walker.angle)), walker.y + Math.round(stride * Math.sin(walker.angle))];
+  const [x, y] = [
+    walker.x + Math.round(stride * Math.cos(walker.angle)),
+    walker.y + Math.round(stride * Math.sin(walker.angle)),
+  ];
   if (x < 0 || y < 0 || x > load.width || y > load.height) walker.angle += Math.PI;
   else Object.assign(walker, { x, y });
   const step = { seq: ++walker.seq, x: walker.x, y: walker.y };
   if (index % sampled === 0) walker.sentAt.set(step.seq, performance.now());
   walker.stream.write(
-    envelope(toBinary(PlayRequestSchema, create(PlayRequestSchema, { action: { case: "moves", value: { steps: [step] } } }))),
+    envelope(
+      toBinary(PlayRequestSchema, create(PlayRequestSchema, { action: { case: "moves", value: { steps: [step] } } })),
+    ),
   );
   if (counting) sent++;
 }
@@ -150,7 +155,9 @@ const walkers: Walker[] = [];
 for (let i = 0; i < load.players.length; i += 20) {
   const some = load.players.slice(i, i + 20);
   walkers.push(
-    ...(await Promise.all(some.map((headers, k) => enter(sessions[Math.floor((i + k) / perSession)]!, headers, i + k)))),
+    ...(await Promise.all(
+      some.map((headers, k) => enter(sessions[Math.floor((i + k) / perSession)]!, headers, i + k)),
+    )),
   );
 }
 
@@ -176,7 +183,8 @@ process.send?.("counted");
 const seconds = (performance.now() - start) / 1_000;
 stopped = true;
 for (const session of sessions) session.destroy();
-const at = (sorted: number[], share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+const at = (sorted: number[], share: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 for (const list of [gaps, ages]) list.sort((a, b) => a - b);
 const outcome: WorldOutcome = {
   ...{ players: walkers.length, seconds, sent, updates, bytes, corrections, lost },
