@@ -5,7 +5,6 @@ export type Step = { name: string; status: StepStatus };
 export type Repair = "retry" | "settled";
 /** Does or undoes one step, named by `operationId`: called again with the same, nothing more is done. */
 type Action<T> = (operationId: string) => Promise<T>;
-type Undo = { step: Step; compensate: Action<boolean> };
 export type Saga = ReturnType<typeof createSaga>;
 
 /**
@@ -21,7 +20,7 @@ export function createSaga(
   askForRepair: (failed: string[], error: unknown) => Promise<Repair>,
 ) {
   const steps: Step[] = [];
-  let undos: Undo[] = [];
+  let undos: { step: Step; compensate: Action<boolean> }[] = [];
   const begin = (name: string) => steps[steps.push({ name, status: "RUNNING" }) - 1]!;
 
   async function run<T>(step: Step, forward: Action<T>): Promise<T> {
@@ -35,7 +34,7 @@ export function createSaga(
 
   /** Undoes in reverse, and goes on past an undo that failed: those stay in `undos`. */
   async function undoEach(errors: unknown[] = []): Promise<unknown> {
-    const left: Undo[] = [];
+    const left: typeof undos = [];
     for (const { step, compensate } of undos.reverse())
       try {
         step.status = (await compensate(`${id}/${step.name}`)) ? "COMPENSATED" : "FAILED";

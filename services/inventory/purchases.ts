@@ -41,6 +41,8 @@ export interface Purchases {
 }
 
 const lookEveryMs = 500;
+/** The longest that a look takes, twice: asking the worker, then Temporal. */
+const lookMs = 700;
 const watchEveryMs = 200;
 
 /** Purchases as workflows. Their id names the player, who alone is told of them. */
@@ -52,7 +54,7 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
 
   /** What a purchase was begun with, from where Temporal keeps it also when no worker runs. */
   async function readOrder(purchaseId: string) {
-    const description = await temporal.ask((workflows) => workflows.getHandle(purchaseId).describe());
+    const description = await temporal.ask((workflows) => workflows.getHandle(purchaseId).describe(), lookMs);
     const { itemId, quantity, price } = description.memo as { itemId: string; quantity: number; price: string };
     const createTime = timestampFromDate(description.startTime);
     return { purchaseId, itemId, quantity, price: BigInt(price), createTime, state: description.status.name };
@@ -74,7 +76,7 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
   async function look(purchaseId: string): Promise<Purchase> {
     try {
       const query = (workflows: WorkflowClient) => workflows.getHandle(purchaseId).query<JsonValue>("purchase");
-      return fromJson(PurchaseSchema, await temporal.ask(query, 1_000));
+      return fromJson(PurchaseSchema, await temporal.ask(query, lookMs));
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw unknown();
       const { state, ...order } = await readOrder(purchaseId);
@@ -110,13 +112,13 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
 
     async wait(userId, purchaseId, waitMs, signal) {
       expectOwn(userId, purchaseId);
-      for (const until = Date.now() + waitMs; ; ) {
+      for (const until = Date.now() + waitMs - 2 * lookMs; ; ) {
         const left = until - Date.now();
         const ended = await endWithin(purchaseId, Math.max(100, Math.min(left, lookEveryMs)));
         if (ended) return ended;
         // It may be decided, and waits only to be reported.
         const purchase = await look(purchaseId);
-        if (purchase.status !== PurchaseStatus.RUNNING || left <= lookEveryMs || signal.aborted) return purchase;
+        if (purchase.status !== PurchaseStatus.RUNNING || left <= 0 || signal.aborted) return purchase;
       }
     },
 
