@@ -3,7 +3,7 @@ export type StepStatus = "RUNNING" | "COMPLETED" | "FAILED" | "COMPENSATED" | "C
 export type Step = { name: string; status: StepStatus };
 /** What a person says of a saga that could not help itself: try again, or it is put right by hand. */
 export type Repair = "retry" | "settled";
-/** Does or undoes one step, named by `operationId`: called again with the same, nothing more is done. */
+/** Does or undoes one step; called again with the same id, nothing more is done. */
 type Action<T> = (operationId: string) => Promise<T>;
 export type Saga = ReturnType<typeof createSaga>;
 
@@ -22,7 +22,6 @@ export function createSaga(
   const steps: Step[] = [];
   let undos: { step: Step; compensate: Action<boolean> }[] = [];
   const begin = (name: string) => steps[steps.push({ name, status: "RUNNING" }) - 1]!;
-
   async function run<T>(step: Step, forward: Action<T>): Promise<T> {
     const result = await forward(`${id}/${step.name}`).catch((error) => {
       step.status = "FAILED";
@@ -34,16 +33,16 @@ export function createSaga(
 
   /** Undoes in reverse, and goes on past an undo that failed: those stay in `undos`. */
   async function undoEach(errors: unknown[] = []): Promise<unknown> {
-    const left: typeof undos = [];
-    for (const { step, compensate } of undos.reverse())
+    const tried = undos.reverse();
+    undos = [];
+    for (const { step, compensate } of tried)
       try {
         step.status = (await compensate(`${id}/${step.name}`)) ? "COMPENSATED" : "FAILED";
       } catch (error) {
         step.status = "COMPENSATION_FAILED";
-        left.unshift({ step, compensate });
+        undos.unshift({ step, compensate });
         errors.push(error);
       }
-    undos = left;
     return errors[0];
   }
 
@@ -69,14 +68,11 @@ export function createSaga(
     },
     /** Undoes what may have happened, the last step first, and says whether there was something. */
     async undo(): Promise<boolean> {
-      const ask = (error: unknown) =>
-        askForRepair(
-          undos.map(({ step }) => step.name),
-          error,
-        );
+      const left = () => undos.map(({ step }) => step.name);
       await shield(async () => {
         for (let error = await undoEach(); undos.length > 0; error = await undoEach())
-          if ((await ask(error)) === "settled") for (const { step } of undos.splice(0)) step.status = "COMPENSATED";
+          if ((await askForRepair(left(), error)) === "settled")
+            for (const { step } of undos.splice(0)) step.status = "COMPENSATED";
       });
       return steps.some(({ status }) => status === "COMPENSATED");
     },
