@@ -41,7 +41,7 @@ export interface Purchases {
 }
 
 const lookEveryMs = 500;
-/** The longest that a look takes, twice: asking the worker, then Temporal. */
+/** How long each question of a look may take: of the worker, and then of Temporal. */
 const lookMs = 700;
 const watchEveryMs = 200;
 
@@ -80,7 +80,10 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw unknown();
       const { state, ...order } = await readOrder(purchaseId);
-      if (state === "RUNNING") return create(PurchaseSchema, { ...order, status: PurchaseStatus.RUNNING });
+      const running = create(PurchaseSchema, { ...order, status: PurchaseStatus.RUNNING });
+      if (state === "RUNNING") return running;
+      // It has just come to its end.
+      if (state === "COMPLETED") return (await endWithin(purchaseId, lookMs)) ?? running;
       // Ended by hand in Temporal, past what sagas do.
       return create(PurchaseSchema, { ...order, status: PurchaseStatus.NEEDS_REPAIR, reason: state.toLowerCase() });
     }
@@ -112,7 +115,7 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
 
     async wait(userId, purchaseId, waitMs, signal) {
       expectOwn(userId, purchaseId);
-      for (const until = Date.now() + waitMs - 2 * lookMs; ; ) {
+      for (const until = Date.now() + waitMs - 3 * lookMs; ; ) {
         const left = until - Date.now();
         const ended = await endWithin(purchaseId, Math.max(100, Math.min(left, lookEveryMs)));
         if (ended) return ended;
