@@ -1,21 +1,24 @@
 import { timingSafeEqual } from "node:crypto";
 import type { ConnectError, Interceptor, StreamResponse } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
-import { context } from "@opentelemetry/api";
+import { type Context, context } from "@opentelemetry/api";
 import { refuse, toConnectError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { nameOf, noteCallEnd } from "./rpc-tracing.ts";
 
-/** Turns whatever a handler throws into a ConnectError, and logs it once: the cause stays in the log. */
+/** Makes a ConnectError of whatever a call has thrown, notes it on the call's span and logs it once: the cause stays in the log. */
+export function reportFailure(log: Log, thrown: unknown, method: string, active: Context): ConnectError {
+  const error = toConnectError(thrown);
+  noteCallEnd(active, error);
+  const severe = error.code === Code.Internal || error.code === Code.Unknown || error.code === Code.DataLoss;
+  const level = severe ? "error" : error.code === Code.Unavailable ? "warn" : "info";
+  log[level]({ method, code: nameOf(error.code), reason: error.rawMessage, err: error.cause }, "call refused");
+  return error;
+}
+
+/** Turns whatever a handler throws into a ConnectError, see {@link reportFailure}. */
 export function reportErrors(log: Log): Interceptor {
-  const report = (thrown: unknown, method: string): ConnectError => {
-    const error = toConnectError(thrown);
-    noteCallEnd(context.active(), error);
-    const severe = error.code === Code.Internal || error.code === Code.Unknown || error.code === Code.DataLoss;
-    const level = severe ? "error" : error.code === Code.Unavailable ? "warn" : "info";
-    log[level]({ method, code: nameOf(error.code), reason: error.rawMessage, err: error.cause }, "call refused");
-    return error;
-  };
+  const report = (thrown: unknown, method: string) => reportFailure(log, thrown, method, context.active());
   return (next) => async (request) => {
     const method = `${request.service.typeName}/${request.method.name}`;
     try {
@@ -41,18 +44,25 @@ async function* reportStream(messages: StreamResponse["message"], report: (throw
   }
 }
 
-/**
- * Refuses calls that did not come through the sidecar: it adds `x-sidecar-token` to each, which only it and the process know.
- *
- * @throws ConnectError UNAUTHENTICATED.
- */
-export function requireSidecar(token: string): Interceptor {
-  const expected = Buffer.from(token);
+/** Refuses calls that did not come through the sidecar: it adds `x-sidecar-token` to each, which only it and the process know. */
+export function requireSidecar(check: SidecarCheck): Interceptor {
   return (next) => (request) => {
-    const given = Buffer.from(request.header.get("x-sidecar-token") ?? "");
+    check(request.header);
+    return next(request);
+  };
+}
+
+/** @throws ConnectError UNAUTHENTICATED when a call has not come through the sidecar. */
+export type SidecarCheck = (header: Headers) => void;
+
+/** @param token what the sidecar adds; without one the network alone keeps others out, and every call passes. */
+export function createSidecarCheck(token: string | undefined): SidecarCheck {
+  if (!token) return () => undefined;
+  const expected = Buffer.from(token);
+  return (header) => {
+    const given = Buffer.from(header.get("x-sidecar-token") ?? "");
     if (given.length !== expected.length || !timingSafeEqual(given, expected))
       throw refuse("around_sidecar", "this service is called through its sidecar only");
-    return next(request);
   };
 }
 

@@ -5,10 +5,11 @@ import type { DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { createValidateInterceptor } from "@connectrpc/validate";
+import { answerByteStreams, type ByteStreamHandler } from "./byte-streams.ts";
 import type { Address } from "./config.ts";
 import { serveGrpcHealth } from "./grpc-health.ts";
 import { type Probe, reportHealth } from "./health.ts";
-import { reportErrors, requireSidecar } from "./interceptors.ts";
+import { createSidecarCheck, reportErrors, requireSidecar } from "./interceptors.ts";
 import type { Log } from "./log.ts";
 import { blameClientForMalformed } from "./malformed.ts";
 import { prometheus } from "./prometheus.ts";
@@ -25,8 +26,10 @@ export interface ServerOptions {
   /** The services that this process answers for. */
   services: DescService[];
   routes: (router: ConnectRouter) => void;
-  /** Run after validation, before the handler. */
+  /** Run after validation, before the handler. Byte streams have none. */
   interceptors?: Interceptor[];
+  /** Streams with very many messages, by path; each is in `routes` too, for the calls that it does not take. */
+  byteStreams?: Record<string, ByteStreamHandler>;
   /** What reflection shows; `services` unless named. */
   reflect?: DescService[];
   /** Plain GET paths beside the RPCs. */
@@ -58,6 +61,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const readiness = createReadiness();
   const shutdown = new AbortController();
   const token = options.sidecarTokenFile ? readFileSync(options.sidecarTokenFile, "utf8").trim() : undefined;
+  const checkSidecar = createSidecarCheck(token);
   const handler = connectNodeAdapter({
     routes(router) {
       options.routes(router);
@@ -71,7 +75,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
     interceptors: [
       reportErrors(log),
-      ...(token ? [requireSidecar(token)] : []),
+      requireSidecar(checkSidecar),
       createValidateInterceptor(),
       ...(options.interceptors ?? []),
     ],
@@ -82,7 +86,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     shutdownSignal: shutdown.signal,
   });
   const pages = createPages(options, readiness);
-  const traced = traceServerCall(handler);
+  const streaming = { log, checkSidecar, ending: shutdown.signal };
+  const traced = traceServerCall(answerByteStreams(options.byteStreams ?? {}, streaming, handler));
   const listener: RequestHandler = (request, response) => {
     if (options.version) response.setHeader("x-service-version", options.version);
     const page = request.method === "GET" ? pages[(request.url ?? "/").split("?", 1)[0]!] : undefined;

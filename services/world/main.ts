@@ -17,6 +17,8 @@ import { createHosting, ownershipProbe } from "./hosting.ts";
 import { createPostgresLeases } from "./leases.ts";
 import { loadMaps } from "./maps.ts";
 import { observeWorld } from "./metrics.ts";
+import { createPlayBytes } from "./play-bytes.ts";
+import { createPresences } from "./presence.ts";
 import { createPostgresWorldStore } from "./store.ts";
 import { createWorldService } from "./world.ts";
 import { createZoneFeedService } from "./zone-feed.ts";
@@ -51,7 +53,8 @@ observeWorld(hosting.counts);
 const handlers = createEventHandlers(store);
 consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
 
-const parts = { hosting, store, instance, clock };
+const presences = createPresences({ hosting, store, instance, clock });
+const parts = { hosting, presences, clock };
 const server = await startServer({
   name,
   version: config.version,
@@ -62,6 +65,7 @@ const server = await startServer({
     router.service(WorldService, createWorldService(parts));
     router.service(ZoneFeedService, createZoneFeedService(parts));
   },
+  byteStreams: { [`/${WorldService.typeName}/Play`]: createPlayBytes(presences) },
   probes: {
     database: databaseProbe(database),
     zones: ownershipProbe(hosting, config.leaseMs),

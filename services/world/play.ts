@@ -10,11 +10,10 @@ import {
   WatchResponseSchema,
   type WorldService,
 } from "#gen/game/world/v1/world_service_pb.ts";
-import { isAway } from "#kit/errors.ts";
+import { act } from "./actions.ts";
 import { createOutlet, type OutletReader } from "./outlet.ts";
 import type { Presence, Presences } from "./presence.ts";
 import { refuse } from "./refusals.ts";
-import { noteRefusal } from "./session.ts";
 
 /** How long a client may take for its first message. */
 const firstMessageMs = 10_000;
@@ -52,32 +51,6 @@ export function createStreams(presences: Presences): Pick<ServiceImpl<typeof Wor
     }
   }
 
-  async function act(presence: Presence, { action }: PlayRequest): Promise<void> {
-    const { host, session } = presence;
-    switch (action.case) {
-      case "moves":
-        for (const { seq, x, y } of action.value.steps) if (!session.leaving) host.step(session, seq, x, y);
-        return;
-      case "interact":
-        if (!session.leaving) host.interact(session, action.value.seq, action.value.objectId);
-        return;
-      case "usePortal": {
-        if (session.leaving) return;
-        const portal = host.portal(session, action.value.seq, action.value.portalId);
-        if (typeof portal !== "string")
-          await presences.travel(presence, portal).catch((error) => {
-            if (!isAway(error)) throw error;
-            noteRefusal(session, action.value.seq, "dependency_away");
-          });
-        return;
-      }
-      case "leave":
-        return presences.leave(presence);
-      default:
-        throw refuse("join_expected", "a stream joins once, with its first message");
-    }
-  }
-
   return {
     async *play(requests, context) {
       const actions = requests[Symbol.asyncIterator]();
@@ -88,7 +61,7 @@ export function createStreams(presences: Presences): Pick<ServiceImpl<typeof Wor
         const { outlet } = session;
         void (async () => {
           for (let next = await actions.next(); !next.done; next = await actions.next())
-            await act(presence, next.value);
+            await act(presences, presence, next.value);
         })().catch((error) => {
           // The client's own end is no fault; anything else ends the stream and is told.
           if (!context.signal.aborted) outlet?.end(error);

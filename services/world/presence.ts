@@ -16,9 +16,7 @@ import type { PortalRule } from "./zone-map.ts";
 /** What the handlers of this service need. */
 export interface WorldParts {
   hosting: Hosting;
-  store: WorldStore;
-  /** This instance's own name. */
-  instance: string;
+  presences: Presences;
   /** Milliseconds of the epoch. */
   clock: () => number;
 }
@@ -41,7 +39,14 @@ export interface Presences {
   leave(presence: Presence): void;
 }
 
-export function createPresences({ hosting, store, instance, clock }: WorldParts): Presences {
+/** @param instance this instance's own name. */
+export function createPresences(options: {
+  hosting: Hosting;
+  store: WorldStore;
+  instance: string;
+  clock: () => number;
+}): Presences {
+  const { hosting, store, instance, clock } = options;
   const startZone = [...hosting.maps.values()].find(({ start }) => start)!.id;
 
   /** Where the caller was last. Undefined in the start zone: they have never been anywhere. */

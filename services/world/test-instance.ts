@@ -15,6 +15,8 @@ import { type Server, startServer } from "#kit/serve.ts";
 import { createHosting, type Hosting, type HostingOptions } from "./hosting.ts";
 import { createPostgresLeases, type Leases } from "./leases.ts";
 import { loadMaps } from "./maps.ts";
+import { createPlayBytes } from "./play-bytes.ts";
+import { createPresences } from "./presence.ts";
 import { createPostgresWorldStore, type WorldStore } from "./store.ts";
 import { createWorldService } from "./world.ts";
 import { createZoneFeedService } from "./zone-feed.ts";
@@ -71,7 +73,8 @@ export async function startInstance(
     log,
     ...options,
   });
-  const parts = { hosting, store, instance, clock };
+  const presences = createPresences({ hosting, store, instance, clock });
+  const parts = { hosting, presences, clock };
   const server = await startServer({
     name: "world",
     listen: { ...processVariables.listen.default!, port: 0 },
@@ -81,6 +84,7 @@ export async function startInstance(
       router.service(WorldService, createWorldService(parts));
       router.service(ZoneFeedService, createZoneFeedService(parts));
     },
+    byteStreams: { [`/${WorldService.typeName}/Play`]: createPlayBytes(presences) },
     probes: {},
     started: Promise.resolve(),
   });

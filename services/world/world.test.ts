@@ -285,6 +285,23 @@ describe("the world", () => {
     );
   });
 
+  test("what breaks a rule of the schema is refused, however it comes", async () => {
+    const tooMany = Array.from({ length: 33 }, (): [number, number] => [0, 0]);
+    for (const action of [
+      steps(1, ...tooMany),
+      steps(1),
+      { case: "interact" as const, value: { seq: 1, objectId: "" } },
+      { case: undefined },
+    ]) {
+      const game = await play(world.clientOf(player()), "meadow");
+      game.send(action);
+      const error = ConnectError.from(await game.ended);
+      assert.equal(Code[error.code], "InvalidArgument");
+    }
+    const many = world.clientOf(player()).move({ zoneId: "meadow", steps: steps(1, ...tooMany).value.steps });
+    await assert.rejects(many, { code: Code.InvalidArgument });
+  });
+
   test("nobody joins a zone that they are not in, or by a header that says another", async () => {
     const ann = player();
     const error = await assertRefused(play(world.clientOf(ann), "forest"), Code.FailedPrecondition, "zone_elsewhere");

@@ -4,16 +4,13 @@ import type { WorldService } from "#gen/game/world/v1/world_service_pb.ts";
 import { callerOf } from "#kit/identity.ts";
 import { correctionOf } from "./host.ts";
 import { createStreams } from "./play.ts";
-import { createPresences, type WorldParts } from "./presence.ts";
+import type { WorldParts } from "./presence.ts";
 import { refuse } from "./refusals.ts";
 import { toSummary, toZone } from "./view.ts";
 import type { ActionRefusal } from "./zone.ts";
 
 /** Answers for game.world.v1.WorldService. */
-export function createWorldService(parts: WorldParts): ServiceImpl<typeof WorldService> {
-  const { hosting } = parts;
-  const presences = createPresences(parts);
-
+export function createWorldService({ hosting, presences }: WorldParts): ServiceImpl<typeof WorldService> {
   return {
     async listZones(_request, context) {
       const { userId } = callerOf(context.requestHeader);

@@ -87,7 +87,12 @@ try {
   const result = await run(load, { world: pid! });
   console.log(
     JSON.stringify(
-      { ...result, tickP99: await tickP99(url), perCore: Math.round(players / result.cpu.world!) },
+      {
+        ...result,
+        tickP99: await tickP99(url),
+        perCore: Math.round(players / result.cpu.world!),
+        usPerUpdate: Math.round((result.cpu.world! * result.seconds * 1e6) / result.updates),
+      },
       null,
       1,
     ),
