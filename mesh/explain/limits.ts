@@ -94,7 +94,9 @@ function describeOne(kind: string, field: Field, route: string, request: Request
     return value === undefined ? undefined : [key ?? "", value];
   }
   if (kind === "header_value_match") {
-    const fitting = field.items("headers").every((header) => fitsHeader(header, request.headers));
+    const path: [string, string] = [":path", request.path + request.query];
+    const headers = new Map([...request.headers, path]);
+    const fitting = field.items("headers").every((header) => fitsHeader(header, headers));
     const expected = field.text("expect_match") !== "false";
     return fitting === expected ? [key ?? "header_match", field.text("descriptor_value") ?? ""] : undefined;
   }

@@ -84,19 +84,22 @@ try {
     ...{ "x-user-id": randomUUID(), "x-user-name": `p${i}`, "x-sidecar-token": token },
   }));
   const load = { url, zoneId, players: headers, seconds, width: 100 * side, height: 100 * side };
-  const result = await run(load, { world: pid! });
-  console.log(
-    JSON.stringify(
-      {
-        ...result,
-        tickP99: await tickP99(url),
-        perCore: Math.round(players / result.cpu.world!),
-        usPerUpdate: Math.round((result.cpu.world! * result.seconds * 1e6) / result.updates),
-      },
-      null,
-      1,
-    ),
-  );
+  const { cpu, ...result } = await run(load, { world: pid! });
+  const rows = {
+    players: result.players,
+    "moves/s": (result.sent / result.seconds).toFixed(0),
+    "updates/s": (result.updates / result.seconds).toFixed(0),
+    "bytes an update": (result.bytes / result.updates).toFixed(0),
+    "CPU of the world, cores": cpu.world!.toFixed(3),
+    "CPU µs a move and its update": ((1e6 * cpu.world! * result.seconds) / result.updates).toFixed(0),
+    "players a core": (result.players / cpu.world!).toFixed(0),
+    "gap p50, p99 ms": `${result.gapP50.toFixed(0)}, ${result.gapP99.toFixed(0)}`,
+    "move to update p50, p99 ms": `${result.ageP50.toFixed(0)}, ${result.ageP99.toFixed(0)}`,
+    "tick p99 within": await tickP99(url),
+    "corrections, lost streams": `${result.corrections}, ${result.lost}`,
+  };
+  console.log("| world, direct | |\n|---|---:|");
+  for (const [name, value] of Object.entries(rows)) console.log(`| ${name} | ${value} |`);
 } finally {
   await stack.stop();
   rmSync(folder, { recursive: true, force: true });
