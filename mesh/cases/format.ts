@@ -9,7 +9,7 @@ export const tokenFaults = [
   ...["expired", "forged", "unknown-key", "unsigned", "other-issuer", "other-audience"],
   ...["not-yet-valid", "garbage", "not-sent"],
 ] as const satisfies readonly string[];
-export const protocols = ["json", "http1", "connect", "connect-proto", "grpc", "grpc-web"] as const;
+export const protocols = ["json", "http1", "connect", "connect-proto", "connect-stream", "grpc", "grpc-web"] as const;
 
 /** At least and at most. */
 export interface Range {

@@ -34,11 +34,24 @@ const codes: [code: string, grpc: number, http: number][] = [
   ] as const),
 ].map((entry) => [...entry]);
 
+const httpOf = (code: string) => codes.find(([name]) => name === code)?.[2] ?? 500;
+
+/** The error that ends a Connect stream: a frame of its own, marked 2, with the length of the JSON in it. */
+function streamError({ headers, body }: Answer): { code: string; message?: unknown } | undefined {
+  if (!headers["content-type"]?.startsWith("application/connect+") || body[0] !== 2) return undefined;
+  if (body.length !== 5 + body.readUInt32BE(1)) return undefined;
+  return JSON.parse(body.toString("utf8", 5)).error;
+}
+
 const isGrpc = (step: Step) => step.protocol.startsWith("grpc");
 
 /** The status that the call has in HTTP, whatever its protocol. */
 export function statusOf(step: Step, answer: Answer): number {
-  if (!isGrpc(step) || answer.status !== 200) return answer.status;
+  if (answer.status !== 200) return answer.status;
+  if (!isGrpc(step)) {
+    const error = streamError(answer);
+    return error ? httpOf(error.code) : 200;
+  }
   const number = Number(answer.headers["grpc-status"] ?? answer.trailers["grpc-status"] ?? 0);
   return number === 0 ? 200 : (codes.find(([, grpc]) => grpc === number)?.[2] ?? 500);
 }
@@ -116,8 +129,10 @@ function differencesOf(
   return found;
 }
 
-/** An error as Connect writes it; else what is there instead. */
+/** An error as Connect writes it, for a call or at the end of a stream; else what is there instead. */
 function malformedJson(answer: Answer, code: string): string | undefined {
+  const ending = streamError(answer);
+  if (ending) return ending.code === code && ending.message ? undefined : JSON.stringify(ending);
   const type = answer.headers["content-type"];
   if (type !== "application/json") return `content-type ${type}`;
   let error: Record<string, unknown>;

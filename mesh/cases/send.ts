@@ -14,6 +14,10 @@ const forms: Record<Step["protocol"], { headers: Record<string, string>; body: s
   http1: { headers: { "content-type": "application/json" }, body: "{}" },
   connect: { headers: { "content-type": "application/json", "connect-protocol-version": "1" }, body: "{}" },
   "connect-proto": { headers: { "content-type": "application/proto", "connect-protocol-version": "1" }, body: "" },
+  "connect-stream": {
+    headers: { "content-type": "application/connect+json", "connect-protocol-version": "1" },
+    body: Buffer.from("\0\0\0\0\x02{}"),
+  },
   grpc: { headers: { "content-type": "application/grpc", te: "trailers" }, body: Buffer.alloc(5) },
   "grpc-web": {
     headers: { "content-type": "application/grpc-web+proto", "x-grpc-web": "1" },

@@ -7,6 +7,7 @@ const contentTypes: Record<Step["protocol"], string> = {
   http1: "application/json",
   connect: "application/json",
   "connect-proto": "application/proto",
+  "connect-stream": "application/connect+json",
   grpc: "application/grpc",
   "grpc-web": "application/grpc-web+proto",
 };

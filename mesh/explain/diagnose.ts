@@ -11,9 +11,13 @@ import type { Refusal } from "./verdict.ts";
 /** gRPC's codes as the HTTP statuses for them. */
 const httpOf: Record<number, number> = { 3: 400, 4: 504, 7: 403, 8: 429, 12: 404, 13: 500, 14: 503, 16: 401 };
 
-/** The status of a logged call as HTTP has it, also where gRPC hides it in 200. */
-export const statusOf = ({ status, grpc_status }: LogLine): number =>
-  status === 200 && grpc_status !== null ? (httpOf[grpc_status] ?? (grpc_status === 0 ? 200 : 500)) : status;
+/** The status of a logged call as HTTP has it, also where gRPC hides it in 200, or the end of a Connect stream. */
+export function statusOf(line: LogLine): number {
+  const { status, grpc_status } = line;
+  if (status !== 200) return status;
+  if (isLimited(line)) return 429;
+  return grpc_status === null ? 200 : (httpOf[grpc_status] ?? (grpc_status === 0 ? 200 : 500));
+}
 
 /** Whether an Envoy passed on what it got, and did not answer by itself. */
 export const isPassedOn = ({ details }: LogLine): boolean => details === "via_upstream";

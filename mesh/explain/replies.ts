@@ -31,8 +31,9 @@ export function mapReply(policy: Policy, status: number, headers: ReadonlyMap<st
       );
       const number = added.get("grpc-status");
       const body = mapper.get("body_format_override", "json_format");
-      const code = number === undefined ? body?.text("code") : codes[Number(number)];
-      const message = added.get("grpc-message") ?? body?.text("message");
+      const ending = streamError(mapper.text("body_format_override", "text_format_source", "inline_string"));
+      const code = number === undefined ? (body?.text("code") ?? ending?.code) : codes[Number(number)];
+      const message = added.get("grpc-message") ?? body?.text("message") ?? ending?.message;
       return {
         ...{ object, at: mapper.position, status: mapper.number("status_code") ?? status },
         ...(code !== undefined && { code }),
@@ -45,6 +46,10 @@ export function mapReply(policy: Policy, status: number, headers: ReadonlyMap<st
     ? { status: 200, code: "unknown" }
     : { status };
 }
+
+/** The error in the frame that ends a Connect stream. */
+const streamError = (frame: string | undefined): { code: string; message: string } | undefined =>
+  frame?.startsWith("\x02") ? JSON.parse(frame.slice(5)).error : undefined;
 
 function fits(filter: Field | undefined, status: number, headers: ReadonlyMap<string, string>): boolean {
   if (!filter) return true;
