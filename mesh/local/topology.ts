@@ -14,12 +14,20 @@ export interface Workload {
   main?: string;
   /** The mesh knows it, but it runs only when asked for: {@link runReplicas}. */
   optional?: boolean;
+  /** Where it runs, as a cluster spreads its nodes; {@link firstZone} unless {@link runVersion} says otherwise. */
+  zone?: string;
 }
 
 /** The version of everything that has no other. */
 export const firstVersion = "v1";
 
-/** The workloads. To add a service or a replica, add its line (free indices: 9 to 99), then `npm run mesh:compile`. */
+/** The zone of everything that has no other. */
+export const firstZone = "a";
+
+/** The region of all zones: one machine. */
+export const region = "local";
+
+/** The workloads. To add a service or a replica, add its line (free indices: 14 to 79), then `npm run mesh:compile`. */
 const all: Workload[] = [
   { name: "edge", service: "edge", index: 0, role: "router" },
   { name: "auth", service: "auth", index: 1, role: "sidecar" },
@@ -65,15 +73,23 @@ const firstVersionIndex = 80;
 
 /**
  * For this process, one more workload runs `service`, in another version: `chat-v2`. Call it before anything is started or compiled.
- * It is part of every compile from then on, and of the service: policy decides which calls it gets.
+ * It is part of every compile from then on, and of the service: policy decides which calls it gets. In another `zone` than its
+ * callers it gets none while instances in theirs are well.
  */
-export function runVersion(service: string, version: string): Workload {
+export function runVersion(service: string, version: string, zone = firstZone): Workload {
   const name = `${service}-${version}`;
   if (!services.includes(service)) throw new Error(`no service is named ${service}: there are ${services.join(", ")}`);
   if (!/^v[0-9]{1,3}$/.test(version) || version === firstVersion)
     throw new Error(`a second version is named v2, v3 and so on, not ${version}`);
   if (all.some((other) => other.name === name)) throw new Error(`${name} is there already`);
-  const added: Workload = { name, service, index: firstVersionIndex + versions().length, role: "sidecar", version };
+  const added: Workload = {
+    name,
+    service,
+    index: firstVersionIndex + versions().length,
+    role: "sidecar",
+    version,
+    zone,
+  };
   all.push(added);
   beside.push(added);
   return added;

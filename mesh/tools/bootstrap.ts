@@ -1,5 +1,13 @@
 import { sidecarTokenSecret, workloadLabel } from "../local/machine.ts";
-import { type Address, addresses, firstVersion, namespace, type Workload } from "../local/topology.ts";
+import {
+  type Address,
+  addresses,
+  firstVersion,
+  firstZone,
+  namespace,
+  region,
+  type Workload,
+} from "../local/topology.ts";
 
 /** How Envoy is started; the same values for a live Envoy and for a frozen one. */
 export interface BootstrapOptions {
@@ -94,7 +102,11 @@ export const nodeId = ({ name }: Workload): string => `${name}.${namespace}`;
 function commonBootstrap(workload: Workload, { network, runtime }: BootstrapOptions) {
   const admin = addresses(network).admin(workload);
   return {
-    node: { id: nodeId(workload), cluster: `${workload.service}.${namespace}` },
+    node: {
+      id: nodeId(workload),
+      cluster: `${workload.service}.${namespace}`,
+      locality: { region, zone: workload.zone ?? firstZone },
+    },
     admin: { address: { socket_address: { address: admin.host, port_value: admin.port } } },
     layered_runtime: { layers: [{ name: "mesh-config", static_layer: typed(runtime) }] },
   };

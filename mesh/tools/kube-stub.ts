@@ -5,8 +5,10 @@ import {
   type Address,
   addresses,
   firstVersion,
+  firstZone,
   namespace,
   port,
+  region,
   services,
   sidecars,
   workloads,
@@ -79,6 +81,8 @@ type KubeObject = { metadata: { name: string } } & Record<string, unknown>;
 
 function objectsOf(network: number): Record<string, KubeObject[]> {
   const { inbound } = addresses(network);
+  const zones = [...new Set(workloads.map(({ zone }) => zone ?? firstZone))];
+  const nodeIn = (zone = firstZone) => `zone-${zone}`;
   const metadata = (name: string, labels: Record<string, string> = {}) => ({
     name,
     namespace,
@@ -94,6 +98,14 @@ function objectsOf(network: number): Record<string, KubeObject[]> {
         uid: name,
         resourceVersion: "1",
         labels: { "kubernetes.io/metadata.name": name, "istio-injection": name === namespace ? "enabled" : "disabled" },
+      },
+    })),
+    nodes: zones.map((zone) => ({
+      metadata: {
+        name: nodeIn(zone),
+        uid: nodeIn(zone),
+        resourceVersion: "1",
+        labels: { "topology.kubernetes.io/region": region, "topology.kubernetes.io/zone": zone },
       },
     })),
     services: services.map((service, i) => ({
@@ -114,7 +126,11 @@ function objectsOf(network: number): Record<string, KubeObject[]> {
         "service.istio.io/canonical-name": workload.service,
         "security.istio.io/tlsMode": "istio",
       }),
-      spec: { serviceAccountName: workload.service, containers: [{ name: "istio-proxy", image: "envoy" }] },
+      spec: {
+        serviceAccountName: workload.service,
+        nodeName: nodeIn(workload.zone),
+        containers: [{ name: "istio-proxy", image: "envoy" }],
+      },
       status: {
         phase: "Running",
         podIP: inbound(workload).host,
@@ -131,6 +147,7 @@ function objectsOf(network: number): Record<string, KubeObject[]> {
         .map((workload) => ({
           addresses: [inbound(workload).host],
           conditions: { ready: true },
+          nodeName: nodeIn(workload.zone),
           targetRef: { kind: "Pod", name: workload.name, namespace },
         })),
     })),
