@@ -22,3 +22,9 @@ export function callerOf(header: Headers): Caller {
 export function clientAddress(header: Headers): string {
   return header.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
 }
+
+/** When the caller's token expires, in milliseconds of the epoch, as the edge says it. Never, for a call between services. */
+export function tokenExpiry(header: Headers): number {
+  const seconds = Number(header.get("x-session-expires") ?? Number.NaN);
+  return Number.isFinite(seconds) ? 1_000 * seconds : Number.POSITIVE_INFINITY;
+}
