@@ -1,0 +1,39 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Event } from "#gen/game/event/v1/event_pb.ts";
+import { toOutgoing } from "#kit/events.ts";
+import type { Handler } from "#kit/inbox.ts";
+import type { OutgoingEvent } from "#kit/outbox.ts";
+import type { Sessions } from "./sessions.ts";
+
+const source = "combat";
+
+/** A hit, or several by the same means of the same combatant on the same one, told as one. */
+export interface Hits {
+  /** The player whom it is told of: the attacker, or the target of an NPC. */
+  userId: string;
+  attackerId: string;
+  targetId: string;
+  skillId: string;
+  damage: number;
+  killed: boolean;
+}
+
+export const combatResult = ({ userId, ...value }: Hits): OutgoingEvent =>
+  toOutgoing("game-events", source, userId, { case: "combatResult", value });
+
+/** An NPC has left something to a player. */
+export const itemObtained = (userId: string, itemId: string, quantity: number): OutgoingEvent =>
+  toOutgoing("game-events", source, userId, {
+    case: "itemObtained",
+    value: { itemId, quantity, source: "monster_drop" },
+  });
+
+/** What this service makes of the events of others, by type. */
+export function createEventHandlers(sessions: Sessions): Record<string, Handler<Event>> {
+  return {
+    async session_ended({ data }, client) {
+      if (data.case !== "sessionEnded" || !data.value.expireTime) throw new TypeError("session_ended without its data");
+      await sessions.end(data.value.sessionId, timestampDate(data.value.expireTime), client);
+    },
+  };
+}
