@@ -7,10 +7,11 @@ export const roles: Readonly<Record<string, readonly string[]>> = (() => {
     ...["session:manage", "account:read", "account:write", "chat:read", "chat:send", "chat:party"],
     ...["inventory:read", "inventory:purchase", "social:trade"],
     ...["world:read", "world:play"],
+    ...["combat:read", "combat:fight"],
     "match:play",
   ];
   const moderator = [...player, "chat:broadcast"];
-  return { player, moderator, admin: [...moderator, "auth:admin", "account:grant", "analytics:read", "match:report"] };
+  return { player, moderator, admin: [...moderator, "auth:admin", "account:grant", "analytics:read", "combat:admin", "match:report"] };
 })();
 
 /** The roles whose token has this permission. */

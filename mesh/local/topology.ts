@@ -40,6 +40,7 @@ const all: Workload[] = [
   { name: "saga-worker", service: "saga-worker", index: 8, role: "sidecar", main: "workflows/main.ts" },
   { name: "world", service: "world", index: 9, role: "sidecar" },
   { name: "world-2", service: "world", index: 10, role: "sidecar", optional: true },
+  { name: "combat", service: "combat", index: 11, role: "sidecar" },
   { name: "match", service: "match", index: 12, role: "sidecar" },
 ];
 const beside = all.filter(({ role }) => role === "sidecar");

@@ -15,11 +15,13 @@ test("a player plays, chats and buys, and nothing more", () => {
     "social:trade",
     "world:read",
     "world:play",
+    "combat:read",
+    "combat:fight",
     "match:play",
   ]);
 });
 
-test("a moderator also broadcasts, an admin also rotates keys, grants gold and reads the statistics", () => {
+test("a moderator also broadcasts, an admin also rotates keys, grants gold, reads statistics, lays buffs and reports matches", () => {
   const player = permissionsOf(["player"]);
   assert.deepEqual(permissionsOf(["moderator"]), [...player, "chat:broadcast"]);
   assert.deepEqual(permissionsOf(["admin"]), [
@@ -28,6 +30,7 @@ test("a moderator also broadcasts, an admin also rotates keys, grants gold and r
     "auth:admin",
     "account:grant",
     "analytics:read",
+    "combat:admin",
     "match:report",
   ]);
 });

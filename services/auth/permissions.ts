@@ -14,10 +14,12 @@ const player = [
   "social:trade",
   "world:read",
   "world:play",
+  "combat:read",
+  "combat:fight",
   "match:play",
 ] as const;
 const moderator = [...player, "chat:broadcast"] as const;
-const admin = [...moderator, "auth:admin", "account:grant", "analytics:read", "match:report"] as const;
+const admin = [...moderator, "auth:admin", "account:grant", "analytics:read", "combat:admin", "match:report"] as const;
 
 /** What a call may need. The edge holds each RPC's permission against the token's claim `permissions`. */
 export type Permission = (typeof admin)[number];
