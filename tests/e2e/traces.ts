@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
+import { CombatService } from "#gen/game/combat/v1/combat_service_pb.ts";
 import { createEdgeClient } from "../support/clients.ts";
 import { joinGame, listen } from "../support/players.ts";
 import { assertEdges, beginTrace, type Edge } from "../support/trace-edges.ts";
+import { until } from "../support/until.ts";
+import { nearest, walkTo } from "../support/wanderer.ts";
+import { joinWorld } from "../support/world-player.ts";
 import { edgeOf, type Platform } from "./platform.ts";
 
 /** A login. */
@@ -38,6 +42,13 @@ const whisper: Edge[] = [
   [/^account game\.account\.v1\.AccountService\/GetUserProfile$/, /^account pg\.query:SELECT/],
 ];
 
+/** A blow: to combat, and on to Kafka. */
+const blow: Edge[] = [
+  [/^edge\.game /, /^combat\.game /],
+  [/^combat\.game /, /^combat game\.combat\.v1\.CombatService\/CastSkill$/],
+  [/^combat game\.combat\.v1\.CombatService\/CastSkill$/, /^combat send game-events$/],
+];
+
 /** Every hop of a call is in one trace. */
 export function traces(platform: Platform): void {
   const jaeger = () => `http://127.${platform().network}.0.1:16686`;
@@ -68,6 +79,33 @@ export function traces(platform: Platform): void {
       );
       assert.ok(instances.size >= 1);
       await Promise.all(streams.map((stream) => stream.close()));
+    });
+
+    test("a blow, from the edge to Kafka", async () => {
+      const edge = edgeOf(platform);
+      const { accessToken } = await joinGame(edge);
+      const world = await joinWorld(edge, { token: accessToken });
+      await walkTo(world, 3_700, 4_000);
+      let sequence = 0n;
+      const traceId = await until(
+        "a boar is hit",
+        async () => {
+          const boar = nearest(world, "boar");
+          if (!boar) return false;
+          const { traceId, headers } = beginTrace();
+          const zone = { "x-zone-id": "meadow" };
+          const combat = createEdgeClient(CombatService, edge, {
+            headers: { ...headers, ...zone },
+            token: accessToken,
+          });
+          const cast = { sequence: ++sequence, skillId: "smite", targetId: boar.who.value! };
+          const { effects } = await combat.castSkill({ cast });
+          return effects.some(({ fact }) => fact.case === "damage") && traceId;
+        },
+        60_000,
+      );
+      await assertEdges(jaeger(), traceId, blow);
+      world.close();
     });
 
     test("a whisper, by chat's sidecar and account's", async () => {
