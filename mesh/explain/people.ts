@@ -11,7 +11,11 @@ export const roles: Readonly<Record<string, readonly string[]>> = (() => {
     "match:play",
   ];
   const moderator = [...player, "chat:broadcast"];
-  return { player, moderator, admin: [...moderator, "auth:admin", "account:grant", "analytics:read", "combat:admin", "match:report"] };
+  return {
+    player,
+    moderator,
+    admin: [...moderator, "auth:admin", "account:grant", "analytics:read", "combat:admin", "match:report"],
+  };
 })();
 
 /** The roles whose token has this permission. */
