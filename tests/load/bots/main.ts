@@ -1,0 +1,41 @@
+/**
+ * `npm run bots -- --players 500 --seconds 60`: players who walk, fight, chat and queue like people do, over real streams through the edge of the platform that runs
+ * (`npm start`), and what they feel of it. `--edge http://127.0.0.1:8080` names another.
+ */
+import { parseArgs } from "node:util";
+import { formatReport } from "./report.ts";
+import { runBots } from "./run.ts";
+
+const { values } = parseArgs({
+  options: {
+    players: { type: "string", default: "100" },
+    seconds: { type: "string", default: "60" },
+    edge: { type: "string", default: "http://127.0.0.1:8080" },
+  },
+});
+
+function wholeNumber(name: "players" | "seconds", max: number): number {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  console.error(`--${name} is a whole number from 1 to ${max}`);
+  process.exit(2);
+}
+
+const players = wholeNumber("players", 2_000);
+const seconds = wholeNumber("seconds", 3_600);
+const answers = await fetch(`${values.edge}/healthz`).then(
+  (response) => response.ok,
+  () => false,
+);
+if (!answers) {
+  console.error(`no edge answers at ${values.edge}: run \`npm start\` first`);
+  process.exit(1);
+}
+console.log(
+  `${players} players register and log in, which takes the platform about ${Math.ceil(players / 25)} s on two idle processors`,
+);
+const interrupted = new AbortController();
+process.once("SIGINT", () => interrupted.abort());
+const report = await runBots({ edge: values.edge, players, seconds, tell: console.log, signal: interrupted.signal });
+console.log(`\n${formatReport(report)}`);
+process.exit(report.players === players || interrupted.signal.aborted ? 0 : 1);
