@@ -27,6 +27,9 @@ const stepMs = 50;
 const strideCm = 25;
 /** Of the updates that come, one of so many is looked at closely: looking costs the bots more than playing. */
 const lookEvery = 10;
+/** A client that was held up longer than that walks on from where it is, and makes up for nothing. */
+const lateMs = 250;
+const correctionNames = ["other", "too fast", "blocked", "dead", "placed by the world"];
 const castRangeCm = 2_300;
 
 /** Logs in and enters the world. */
@@ -51,6 +54,7 @@ async function live(player: Player, world: WorldPlayer, options: BotOptions): Pr
     last = now;
     tally.count("updates");
     for (const { reason } of update.refusals) tally.refused("world", reason);
+    if (update.correction) tally.count(`corrections: ${correctionNames[update.correction.reason]}`);
     for (const [seq, time] of sent) {
       if (seq > update.ackedSeq) break;
       tally.time("own step answered after", now - time);
@@ -72,7 +76,6 @@ async function live(player: Player, world: WorldPlayer, options: BotOptions): Pr
     }),
   );
   await Promise.all(habits);
-  tally.count("corrections", world.corrections);
   tally.count("joined again", world.joins - 1);
   world.close();
 }
@@ -111,8 +114,8 @@ async function walk(context: Context): Promise<void> {
     // The client walks ahead of the world, and comes back to it when it is corrected.
     let here = { x: world.x, y: world.y };
     let corrections = world.corrections;
-    const begin = performance.now();
-    for (let steps = 1; goal && !signal.aborted && (here.x !== goal.x || here.y !== goal.y); steps++) {
+    let due = performance.now();
+    for (; goal && !signal.aborted && (here.x !== goal.x || here.y !== goal.y); ) {
       if (world.view.entities.get(world.entityId)?.dead) break;
       if (world.corrections !== corrections) {
         ({ corrections } = world);
@@ -122,8 +125,9 @@ async function walk(context: Context): Promise<void> {
       sight.asked(player.userId, here.x, here.y);
       sent.set(world.step(here.x, here.y), performance.now());
       tally.count("steps");
-      // By the clock, so that a late timer is made up for by the next.
-      await pause(Math.max(1, begin + steps * stepMs - performance.now()), signal);
+      // By the clock, so that a timer that is a little late is made up for by the next.
+      due = Math.max(due + stepMs, performance.now() - lateMs);
+      await pause(Math.max(1, due - performance.now()), signal);
     }
     sent.clear();
     await pause(between(random, 500, 6_000), signal);
@@ -140,7 +144,7 @@ async function fight(context: Context): Promise<void> {
     headers: { "x-zone-id": world.zoneId },
   });
   const combat = createClient(CombatService, transport);
-  let sequence = BigInt(Date.now());
+  let sequence = 0n;
   while (!signal.aborted) {
     await pause(between(random, 1_000, 4_000), signal);
     const self = world.view.entities.get(world.entityId);
@@ -149,6 +153,9 @@ async function fight(context: Context): Promise<void> {
       ({ who, dead, x, y }) => who.case === "npcId" && !dead && Math.hypot(x - world.x, y - world.y) < castRangeCm,
     );
     if (!target) continue;
+    sequence ||=
+      (await attempt(context, "look at oneself", () => combat.getCombatant({}, { signal })))?.combatant?.lastSequence ??
+      0n;
     const cast = { sequence: ++sequence, skillId: "smite", targetId: target.who.value! };
     const answer = await attempt(context, "cast", () => combat.castSkill({ cast }, { signal }));
     for (const { fact } of answer?.effects ?? []) if (fact.case === "death") tally.count("kills");

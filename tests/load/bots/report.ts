@@ -27,13 +27,12 @@ export function formatReport({ tally, players, seconds, ownDelayP50, ownDelayP99
       `| ${what} | ${quantile(times, 0.5).toFixed(0)} | ${quantile(times, 0.99).toFixed(0)} | ${times.length} |`,
     );
   }
-  const corrections = count("corrections");
-  const perThousand = count("steps") ? ((1_000 * corrections) / count("steps")).toFixed(2) : "0";
+  const corrections = [...tally.counts].filter(([what]) => what.startsWith("corrections: "));
   lines.push(
     "",
     `${players} players for ${seconds.toFixed(0)} s: ${rate("steps")} steps, ${rate("updates")} updates, ${rate("words heard")} words heard,`,
     `${count("kills")} kills, ${count("matches started")} times in a match that started`,
-    `corrections: ${corrections} since they came (${perThousand} in 1,000 steps); joined the world again: ${count("joined again")}`,
+    `put back by the world: ${corrections.map(([what, times]) => `${times} times ${what.slice(13)}`).join(", ") || "never"}; joined it again: ${count("joined again")}`,
     `this process was late by ${ownDelayP50.toFixed(0)} ms (p50) and ${ownDelayP99.toFixed(0)} ms (p99): what the bots themselves add`,
     "",
     tally.refusals.size > 0 ? "| refused | times |\n|---|---:|" : "nothing was refused",
