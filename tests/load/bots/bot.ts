@@ -38,7 +38,9 @@ export async function createBot(options: BotOptions): Promise<{ live(): Promise<
   const start = performance.now();
   const player = await joinGame(edge, { from });
   tally.time("registering and logging in", performance.now() - start);
-  const world = await joinWorld(edge, { token: player.accessToken, from });
+  // A crowd can make the world slow to answer: who then joins anew makes it slower.
+  const world = await joinWorld(edge, { token: player.accessToken, from, silenceMs: 15_000 });
+  world.ended.catch((error) => tally.refused("world stream", reasonOf(error)));
   return { live: () => live(player, world, options) };
 }
 
