@@ -222,6 +222,14 @@ test("matchmaking", async (t) => {
     assert.equal((await ada.stream.ended)?.code, Code.Unauthenticated);
   });
 
+  await t.test("a stream ends when its token does", async () => {
+    const headers = { "x-session-expires": String(now.getTime() / 1_000 + 60) };
+    const stream = near.clientOf(player("ada")).watchQueue({}, { headers })[Symbol.asyncIterator]();
+    await stream.next();
+    now = new Date(now.getTime() + 60_000);
+    await assertRefused(stream.next(), Code.Unauthenticated, "token_expired");
+  });
+
   await t.test("what Redis has lost of the leaderboard is built again from Postgres", async () => {
     const client = near.clientOf(player("reader"));
     const before = await client.listLeaderboard({ limit: 100 });

@@ -3,6 +3,7 @@ import { defineRefusals } from "#kit/errors.ts";
 
 /** Why this service says no. */
 export const refuse = defineRefusals("match", {
+  token_expired: Code.Unauthenticated,
   already_queued: Code.FailedPrecondition,
   with_oneself: Code.InvalidArgument,
   ticket_unknown: Code.NotFound,

@@ -4,17 +4,19 @@ import { trace } from "@opentelemetry/api";
 import { type MatchService, WatchQueueResponseSchema } from "#gen/game/match/v1/match_service_pb.ts";
 import { createBell } from "#kit/bell.ts";
 import { isAway, refuse as refuseAnyway, toConnectError } from "#kit/errors.ts";
-import { callerOf } from "#kit/identity.ts";
+import { callerOf, tokenExpiry } from "#kit/identity.ts";
 import type { MatchParts } from "./parts.ts";
+import { refuse } from "./refusals.ts";
 import type { Standing } from "./ticket.ts";
 import { toQueueState } from "./view.ts";
 
 /** Answers for WatchQueue: it reads a standing whenever there is news of it, and now and then by itself, and sends what has changed. */
 export function createWatch(parts: MatchParts): ServiceImpl<typeof MatchService>["watchQueue"] {
-  const { queues, news, sessions } = parts;
+  const { queues, news, sessions, clock } = parts;
   const { checkMs, heartbeatSeconds } = parts.limits;
 
-  async function requireSession(sessionId: string): Promise<void> {
+  async function requireSession(sessionId: string, expiry: number): Promise<void> {
+    if (clock().getTime() >= expiry) throw refuse("token_expired", "the token has expired, log in again");
     if (await sessions.isEnded(sessionId).catch(() => false))
       throw refuseAnyway("session_ended", "the session has ended, log in again");
   }
@@ -31,6 +33,7 @@ export function createWatch(parts: MatchParts): ServiceImpl<typeof MatchService>
 
   return async function* watchQueue(_request, { requestHeader, signal }) {
     const { userId, sessionId } = callerOf(requestHeader);
+    const expiry = tokenExpiry(requestHeader);
     const span = trace.getActiveSpan();
     const bell = createBell();
     const unfollow = news.follow(userId, bell.ring);
@@ -44,7 +47,7 @@ export function createWatch(parts: MatchParts): ServiceImpl<typeof MatchService>
       let sent: string | undefined;
       let sendTime = performance.now();
       for (;;) {
-        await requireSession(sessionId);
+        await requireSession(sessionId, expiry);
         const standing = await read(userId, sent);
         if (signal.aborted) throw toConnectError(signal.reason);
         const content = standing && contentOf(standing);

@@ -464,7 +464,7 @@ export const MatchService: GenService<{
   },
   /**
    * WatchQueue streams the caller's state, at once and after every change, on whichever replica: after a broken connection, call it
-   * again. Ends with UNAUTHENTICATED when the caller's session ends.
+   * again. Ends with UNAUTHENTICATED when the caller's session or token ends.
    *
    * @generated from rpc game.match.v1.MatchService.WatchQueue
    */
