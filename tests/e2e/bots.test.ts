@@ -25,6 +25,8 @@ test("a few who play like people do feel a world that answers", async (t) => {
       (tally.counts.get("steps") ?? 0) / 50,
   );
   // A fight may refuse a cast, for reasons of the game.
-  const broken = [...tally.refusals.keys()].filter((what) => /unavailable|internal|unknown|deadline/i.test(what));
+  const broken = [...tally.refusals.keys()].filter((what) =>
+    /: (unavailable|dependency_away|internal|unknown|deadline_exceeded)$/.test(what),
+  );
   assert.deepEqual(broken, []);
 });
