@@ -104,8 +104,6 @@ function settle(policy: Policy, step: Step, verdict: Verdict, state: State): One
   const { upstream, route } = verdict;
   if (upstream === undefined || !route) return { status: verdict.status ?? 200, attempts: 0 };
 
-  const { retries } = patience(route);
-  const tries = 1 + Number.parseInt(retries, 10) || 1;
   const rule = ruleOf(policy, hostOf(upstream));
   const bound = rule?.spec?.number("trafficPolicy", "outlierDetection", "consecutiveGatewayErrors");
   const failures = state.failures.get(upstream) ?? 0;
@@ -117,20 +115,27 @@ function settle(policy: Policy, step: Step, verdict: Verdict, state: State): One
     const limited = patience(route).timeout !== "none";
     if (!limited) return { status: -1, attempts: 1 };
     const waited = { seconds: longestWait(route) };
-    return { status: 504, attempts: tries, code: "deadline_exceeded", refusedBy: route.object, ...waited };
+    return { status: 504, attempts: triesOf(route), code: "deadline_exceeded", refusedBy: route.object, ...waited };
   }
   const status = step.upstream?.answers ?? 200;
   const gateway = status >= 502 && status <= 504;
-  const attempts = gateway ? tries : 1;
+  const attempts = gateway ? triesOf(route) : 1;
   state.failures.set(upstream, gateway ? failures + attempts : 0);
   return { status, attempts };
+}
+
+/** How often a call is tried whose service fails, or does not answer within the time of a try. */
+function triesOf(route: Route): number {
+  const on = route.http.text("retries", "retryOn")?.split(",") ?? [];
+  const again = on.some((condition) => condition === "gateway-error" || condition === "5xx");
+  return again ? 1 + (route.http.number("retries", "attempts") ?? 0) : 1;
 }
 
 /** Seconds that a call waits for a service that never answers: its timeout, or all its tries when they end before. */
 function longestWait(route: Route): number {
   const total = seconds(route.http.text("timeout"));
   const each = seconds(route.http.text("retries", "perTryTimeout"));
-  const tries = 1 + (route.http.number("retries", "attempts") ?? 0);
+  const tries = triesOf(route);
   return each > 0 && (total === 0 || each * tries < total) ? each * tries : total;
 }
 
@@ -158,17 +163,17 @@ function predictInternal(policy: Policy, step: Step): Prediction {
   const headers = new Map<string, string>();
   const request = { method: step.method, path, query: "", headers, client: "" };
   const route = step.from === undefined ? undefined : findRoute(routeTable(policy, "mesh", hostOf(step.to)), request);
-  const retries = route ? Number.parseInt(patience(route).retries, 10) || 0 : 0;
+  const tries = route ? triesOf(route) : 1;
   const reached = { upstream: step.to, upstreamPath: step.path };
   if (step.upstream?.hangs && route)
     return {
       ...reached,
       answers: new Map([[504, 1]]),
-      attempts: 1 + retries,
+      attempts: tries,
       code: "deadline_exceeded",
       refusedBy: route.object,
       seconds: longestWait(route),
     };
   const status = step.upstream?.answers ?? 200;
-  return { ...reached, answers: new Map([[status, 1]]), attempts: status >= 502 ? 1 + retries : 1 };
+  return { ...reached, answers: new Map([[status, 1]]), attempts: status >= 502 ? tries : 1 };
 }
