@@ -24,7 +24,7 @@ const echo =
       message(bytes) {
         const { action } = fromBinary(PlayRequestSchema, bytes);
         const zoneId = action.case === "join" ? action.value.zoneId : "";
-        if (zoneId === "no") throw refuse("session_ended", "it is over");
+        if (zoneId === "no") throw refuse("session_ended", "it is over", { retryAfterS: 7 });
         if (zoneId === "over") stream.end();
         else stream.send(answer(zoneId));
       },
@@ -81,6 +81,7 @@ for (const [protocol, transport] of Object.entries(transports)) {
     const { baseUrl } = await start(t, echo());
     const error = ConnectError.from(await heard(baseUrl, say("a", "no")).catch((thrown) => thrown));
     assert.deepEqual([error.code, error.rawMessage, error.details.length], [Code.Unauthenticated, "it is over", 1]);
+    assert.equal(error.metadata.get("retry-after"), "7");
   });
 
   test(`${protocol}: the server's end ends streams with UNAVAILABLE`, async (t) => {

@@ -159,7 +159,7 @@ function createReader(message: (bytes: Uint8Array) => void): (chunk: Buffer) => 
 
 function finish(response: Http2ServerResponse, protocol: Protocol, error: ConnectError | undefined): void {
   if (protocol === "grpc") {
-    const trailer = setTrailerStatus(new Headers(error?.metadata), error);
+    const trailer = setTrailerStatus(new Headers(), error);
     response.addTrailers(Object.fromEntries(trailer));
     response.end();
     return;
