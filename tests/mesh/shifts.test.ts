@@ -22,6 +22,7 @@ const edits: Edit[] = [];
 
 before(async () => {
   runVersion("chat", "v2");
+  runVersion("chat", "v3");
   root = await mkdtemp(join(tmpdir(), "mesh-shifts-"));
   const compiled = join(root, "compiled");
   await compileMesh(compiled);
@@ -31,7 +32,7 @@ before(async () => {
   const { stateDir, network } = mesh;
   const istioctl = await provision("istioctl");
   stopWatching = watchMesh({ policy, stateDir, network, istioctl, onEdit: (edit) => edits.push(edit) });
-  await until("the watcher has begun", async () => edits.length > 0, 180_000);
+  await until("the watcher has begun", async () => edits.length > 0, 120_000);
 });
 after(async () => {
   await stopWatching?.();
@@ -43,7 +44,7 @@ after(async () => {
 async function shift(file: string, ...options: string[]): Promise<void> {
   const count = edits.length;
   execFileSync("git", ["apply", ...options, join(projectDir, "docs/shifts", file)], { cwd: root });
-  const { laid, findings } = await until(`${file} is live`, async () => edits[count], 180_000);
+  const { laid, findings } = await until(`${file} is live`, async () => edits[count], 60_000);
   assert.ok(laid, findings.map(({ reason }) => reason).join());
 }
 
@@ -90,6 +91,21 @@ describe("a traffic shift of docs/shifts/", () => {
     });
   });
 
+  test("weighted: three versions share the calls 100 to 100 to 80", async (t) => {
+    await shifted("weighted/policy.diff", async () => {
+      const answers = await read(840);
+      assert.ok(answers.every(({ status }) => status === 200));
+      const found = ["chat", "chat-2", "chat-v2", "chat-v3"].map(
+        (name) => answers.filter((answer) => answer.json().upstream === name).length,
+      );
+      t.diagnostic(found.join());
+      const [one, other, second, third] = found as [number, number, number, number];
+      assertShare(one + other, answers.length, 100 / 280);
+      assertShare(second, answers.length, 100 / 280);
+      assertShare(third, answers.length, 80 / 280);
+    });
+  });
+
   test("header-ab: clients that say they are beta get the second version, all others the first", async () => {
     await shifted("header-ab/policy.diff", async () => {
       assert.deepEqual(upstreams(await read(40, { "x-game-client": "beta-7" })), new Set(["chat-v2"]));
@@ -133,7 +149,7 @@ describe("a traffic shift of docs/shifts/", () => {
     });
   });
 
-  test("without one, the second version is a replica like the others", async () => {
-    assert.deepEqual(upstreams(await read(60)), new Set(["chat", "chat-2", "chat-v2"]));
+  test("without one, another version is a replica like the others", async () => {
+    assert.deepEqual(upstreams(await read(60)), new Set(["chat", "chat-2", "chat-v2", "chat-v3"]));
   });
 });
