@@ -104,12 +104,18 @@ const sorted = (value: Json): Json => {
   );
 };
 
-function refuseIncomplete(dump: Dump, all: (key: string) => Dump[]): void {
+/** What Envoy refused of what it was last given, and why, in its words. */
+export function refusals(dump: Dump): string[] {
   const refused = dump.configs
     .flatMap((config: Dump) => Object.values(config).filter(Array.isArray).flat())
     .filter((entry: Dump) => entry?.error_state)
     .map((entry: Dump) => `${entry.name ?? ""} ${entry.error_state.details}`);
-  if (refused.length > 0) throw new Refused(`Envoy refuses the configuration:\n${[...new Set(refused)].join("\n")}`);
+  return [...new Set<string>(refused)];
+}
+
+function refuseIncomplete(dump: Dump, all: (key: string) => Dump[]): void {
+  const refused = refusals(dump);
+  if (refused.length > 0) throw new Refused(`Envoy refuses the configuration:\n${refused.join("\n")}`);
 
   const warming = [
     ...all("dynamic_listeners").filter((entry) => entry.warming_state || !entry.active_state),

@@ -2,7 +2,7 @@ import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { addresses, format, relocate, sidecars, type Workload, workloads } from "../local/topology.ts";
 import { eventually } from "./background.ts";
-import { canonicalJson, Refused } from "./freeze.ts";
+import { canonicalJson, Refused, refusals } from "./freeze.ts";
 import { envoyDir } from "./render.ts";
 
 /** Where the Envoys run, and what they are to run on. */
@@ -47,8 +47,10 @@ export async function layRunning(options: LayOptions): Promise<Laid> {
     return { workloads: inOrder(laid.workloads), listeners: inOrder(laid.listeners), restart: inOrder(laid.restart) };
   } catch (error) {
     const { stateDir, network } = options;
-    for (const [target, before] of done.toReversed())
-      await layOne(target, await readFiles(envoyDir(stateDir, target.name)), before, stateDir, network);
+    const giveBack = async ([target, before]: [Workload, Files]) =>
+      layOne(target, await readFiles(envoyDir(stateDir, target.name)), before, stateDir, network);
+    // what one does not take back keeps the others from nothing: the first refusal is what is told
+    for (const each of done.toReversed()) await giveBack(each).catch(() => {});
     throw error;
   }
 }
@@ -78,10 +80,21 @@ async function layOne(target: Workload, before: Files, after: Files, stateDir: s
   const replace = async (file: string, text: string, part: Part | undefined) => {
     if (before.get(file) === text) return;
     const seen = part && before.size > 0 ? await counted(admin, part) : undefined;
+    const old = before.get(file);
+    await write(file, text);
+    before.set(file, text);
+    if (!part || !seen) return;
+    try {
+      await taken(target, admin, part, seen);
+    } catch (error) {
+      // it runs on the old one still, so it will not say that it takes it
+      if (old !== undefined) await write(file, old);
+      throw error;
+    }
+  };
+  const write = async (file: string, text: string) => {
     await writeFile(join(dir, `${file}.new`), text);
     await rename(join(dir, `${file}.new`), join(dir, file));
-    before.set(file, text);
-    if (part && seen) await taken(target, admin, part, seen);
   };
   for (const [file, text] of after) if (partOf(file) === undefined) await replace(file, text, undefined);
   const clusters = after.get("cds.json");
@@ -139,8 +152,8 @@ async function taken(target: Workload, admin: string, part: Part, before: Counts
 }
 
 async function refusal(admin: string): Promise<string> {
-  const dump = await (await fetch(`${admin}/config_dump`)).text();
-  return /"details": "((?:[^"\\]|\\.)*)"/.exec(dump)?.[1] ?? "it does not say why";
+  const said = refusals(await (await fetch(`${admin}/config_dump`)).json());
+  return said.join("\n") || "it does not say why";
 }
 
 async function readFiles(dir: string, change = (text: string) => text): Promise<Files> {

@@ -32,7 +32,7 @@ before(async () => {
   const { stateDir, network } = mesh;
   const istioctl = await provision("istioctl");
   stopWatching = watchMesh({ policy, stateDir, network, istioctl, onEdit: (edit) => edits.push(edit) });
-  await until("the watcher has begun", async () => edits.length > 0, 120_000);
+  await until("the watcher has begun", async () => edits.length > 0, 180_000);
 });
 after(async () => {
   await stopWatching?.();
