@@ -39,3 +39,20 @@ test("two run beside each other, each in its own network with its web UI, and a 
   const { config } = await connection.workflowService.describeNamespace({ namespace });
   assert.equal(Number(config?.workflowExecutionRetentionTtl?.seconds), 7 * 24 * 3600);
 });
+
+test("clients that give up while they are answered do not end it for the others", async (t) => {
+  const stack = await startEngine(t, "temporal");
+  const connection = await Connection.connect({ address: stack.temporalAddress });
+  t.after(() => connection.close());
+  const { workflow } = new Client({ connection, namespace });
+  const handle = await workflow.start("anything", { workflowId: "looked-at", taskQueue: "nobody" });
+  for (let round = 0; round < 100; round++) {
+    const hurried = Array.from({ length: 25 }, (_, i) =>
+      connection
+        .withDeadline(Date.now() + 5 + ((7 * round + 3 * i) % 60), () => handle.describe())
+        .catch(() => undefined),
+    );
+    await Promise.all(hurried);
+  }
+  assert.equal((await handle.describe()).status.name, "RUNNING");
+});
