@@ -29,6 +29,8 @@ export interface StackOptions {
   only?: readonly string[];
   /** For the services, over what the platform sets. */
   env?: Record<string, string>;
+  /** For single services, by the name of their process, over that. */
+  envOf?: Record<string, Record<string, string>>;
   /** Engines of the person's own. */
   external?: External;
   /** Told how Envoy, which no process of its own is named for, is being provided. */
@@ -69,7 +71,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function startIn(claimed: ClaimedNetwork, options: StackOptions): Promise<Stack> {
-  const { stateDir, only, env = {}, external = {} } = options;
+  const { stateDir, only, env = {}, envOf = {}, external = {} } = options;
   const { network } = claimed;
   mkdirSync(stateDir, { recursive: true });
   // PostgreSQL may run as another user, who has to pass through; what is secret has rights of its own.
@@ -84,6 +86,7 @@ async function startIn(claimed: ClaimedNetwork, options: StackOptions): Promise<
     ...engineContext,
     backends,
     env,
+    envOf,
     envoy: () => {
       envoy ??= provision("envoy", options.onEnvoy);
       // The next start of a process tries again.

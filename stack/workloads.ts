@@ -29,6 +29,8 @@ export interface WorkloadContext {
   backends: Backends;
   /** Given to every service, over what the platform sets. */
   env: Record<string, string>;
+  /** Given to one process, over that. */
+  envOf: Record<string, Record<string, string>>;
   /** Gives the path of Envoy. */
   envoy: () => Promise<string>;
 }
@@ -73,7 +75,7 @@ export function ensureSidecarToken(workload: Workload, stateDir: string, secrets
 
 function environment(
   workload: Workload,
-  { stateDir, network, secrets, backends, env }: WorkloadContext,
+  { stateDir, network, secrets, backends, env, envOf }: WorkloadContext,
 ): NodeJS.ProcessEnv {
   const at = addresses(network);
   const { name, service } = workload;
@@ -96,6 +98,7 @@ function environment(
       AUTH_ADMIN_PASSWORD_FILE: secrets.file("auth-admin-password"),
     }),
     ...env,
+    ...envOf[name],
   };
 }
 

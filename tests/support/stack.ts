@@ -8,7 +8,7 @@ import { endLeftovers, isRunning, readState, removeState } from "../../stack/sta
 const prefix = "game-mesh-test-";
 
 /** Starts the platform, or `only` a part of it, in a folder and a loopback network of its own, and waits until it is ready. `stop` leaves nothing. */
-export async function createTestStack(options: Pick<StackOptions, "only" | "env"> = {}): Promise<Stack> {
+export async function createTestStack(options: Pick<StackOptions, "only" | "env" | "envOf"> = {}): Promise<Stack> {
   await endAbandoned();
   const stateDir = mkdtempSync(join(tmpdir(), prefix));
   let stack: Stack;
@@ -35,7 +35,7 @@ export async function createTestStack(options: Pick<StackOptions, "only" | "env"
 }
 
 /** As `createTestStack`, and ends with the test. */
-export async function startTestStack(t: TestContext, options: Pick<StackOptions, "only" | "env"> = {}): Promise<Stack> {
+export async function startTestStack(t: TestContext, options: Pick<StackOptions, "only" | "env" | "envOf"> = {}): Promise<Stack> {
   const stack = await createTestStack(options);
   t.after(() => stack.stop());
   return stack;
