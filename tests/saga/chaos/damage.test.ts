@@ -1,0 +1,88 @@
+/** The checker against real damage: the platform runs from a copy of the sources in which one thing is broken, and the run must say so. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
+import { root } from "../../../stack/paths.ts";
+import { type Rule, rules } from "../books/check.ts";
+
+const parts = ["envoy", "gen", "kit", "mesh", "proto", "services", "stack", "tests", "workflows", "package.json"];
+
+/** Replaces what stands once in a file. */
+interface Damage {
+  file: string;
+  from: string;
+  to: string;
+}
+
+function damagedCopy(t: TestContext, { file, from, to }: Damage): string {
+  const copy = mkdtempSync(join(tmpdir(), "damaged-"));
+  t.after(() => rmSync(copy, { recursive: true }));
+  for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  const pieces = readFileSync(join(copy, file), "utf8").split(from);
+  assert.equal(pieces.length, 2, `${file} holds once what is to be broken`);
+  writeFileSync(join(copy, file), pieces.join(to));
+  return copy;
+}
+
+/** What a run on the damaged platform finds, struck at the boundaries of that name. */
+async function runOn(copy: string, only: string): Promise<{ code: number; broken: Rule[]; output: string }> {
+  const args = ["tests/saga/chaos/main.ts", "--seed", "1", "--players", "6", "--purchases", "0", "--only", only];
+  const { code, stdout } = await new Promise<{ code: number; stdout: string }>((resolve) => {
+    const child = execFile(process.execPath, args, { cwd: copy, maxBuffer: 1e8 }, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout: stdout + stderr }),
+    );
+  });
+  const output = stripVTControlCharacters(stdout);
+  const broken = (Object.keys(rules) as Rule[]).filter((rule) => output.includes(`✘ ${rules[rule]}`));
+  return { code, broken, output };
+}
+
+const damages: { what: string; only: string; damage: Damage; broken: Rule[] }[] = [
+  {
+    what: "an operation id that is ignored: done twice when its first answer was lost",
+    only: "purchase deduct_gold DeductGold after",
+    damage: {
+      file: "kit/operations.ts",
+      from: `"insert into operation (operation_id, request) values ($1, $2) on conflict do nothing"`,
+      to: `"insert into operation (operation_id, request) values ($1, $2) on conflict (operation_id) do update set request = $2"`,
+    },
+    broken: ["gold_conserved", "once", "whole"],
+  },
+  {
+    what: "an undo that is left out: the gold of a failed purchase is gone",
+    only: "purchase log_purchase StrikePurchase before",
+    damage: {
+      file: "workflows/purchase/workflow.ts",
+      from: "(id) => deductGold(id, order), refundGold)",
+      to: "(id) => deductGold(id, order), async () => false)",
+    },
+    broken: ["gold_conserved", "whole"],
+  },
+  {
+    what: "a step that is registered late: what it did before its answer was lost stays",
+    only: "purchase deduct_gold DeductGold after",
+    damage: {
+      file: "workflows/saga.ts",
+      from: `      undos.push({ step, compensate }); // before it runs: it may happen although it fails
+      return run(step, forward);`,
+      to: `      return run(step, forward).then((result) => {
+        undos.push({ step, compensate });
+        return result;
+      });`,
+    },
+    broken: ["gold_conserved", "whole"],
+  },
+];
+
+for (const { what, only, damage, broken } of damages) {
+  test(`the books show ${what}`, async (t) => {
+    const found = await runOn(damagedCopy(t, damage), only);
+    assert.equal(found.code, 1, found.output);
+    for (const rule of broken) assert.ok(found.broken.includes(rule), `${rule}\n${found.output}`);
+  });
+}
