@@ -27,7 +27,7 @@ async function bringEngines(): Promise<void> {
 function runTests(args: string[]): Promise<number> {
   const named = args.some((arg) => !arg.startsWith("-"));
   const files = named ? [] : globSync("{kit,services,workflows,mesh,stack,tests}/**/*.test.ts", { cwd: root }).sort();
-  const options = ["--test", "--test-concurrency=2", "--test-timeout=600000", "--test-reporter=spec"];
+  const options = ["--test", "--test-concurrency=2", "--test-timeout=1200000", "--test-reporter=spec"];
   const child = spawn(process.execPath, [...options, ...args, ...files], { cwd: root, stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));

@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Stack } from "../../../stack/stack.ts";
+import { until } from "../../support/until.ts";
+import type { Strike } from "./schedule.ts";
+
+const readyDeadlineMs = 240_000;
+const shownLines = 30;
+
+/** A process that is down or stands still. */
+export interface Hit {
+  /** Resolves when it takes work again. */
+  recovered: Promise<void>;
+}
+
+/** Hits the victim, and lets it come back after its time. */
+export async function hit(stack: Stack, { victim, means, downMs }: Strike): Promise<Hit> {
+  const process = stack.process(victim);
+  await ready(stack, victim);
+  const { pid } = process;
+  if (means === "pause") {
+    signalTree(pid!, "SIGSTOP");
+    const recover = async () => {
+      await pause(downMs);
+      signalTree(pid!, "SIGCONT");
+    };
+    return { recovered: recover() };
+  }
+  signalTree(pid!, "SIGKILL");
+  await until(`${victim} is dead`, async () => process.pid !== pid);
+  const recover = async () => {
+    await pause(downMs);
+    // At once: the supervisor's own pause grows with each death.
+    await process.restart();
+    await ready(stack, victim);
+  };
+  return { recovered: recover() };
+}
+
+/** @throws Error with the last lines of its log. */
+async function ready(stack: Stack, name: string): Promise<void> {
+  try {
+    await stack.process(name).waitReady(readyDeadlineMs);
+  } catch (cause) {
+    const lines = readFileSync(join(stack.logDir, `${name}.log`), "utf8")
+      .split("\n")
+      .slice(-shownLines);
+    throw new Error(`${(cause as Error).message}; its last lines:\n${lines.join("\n")}`, { cause });
+  }
+}
+
+/** Signals a process and all that descend from it: those of Postgres lead groups of their own. */
+function signalTree(pid: number, signal: NodeJS.Signals): void {
+  const parents = new Map<number, number>();
+  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      // pid (name) state parent
+      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
+      parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+    } catch {
+      // It has ended since.
+    }
+  }
+  const tree = [pid];
+  for (const one of tree) for (const [child, parent] of parents) if (parent === one) tree.push(child);
+  for (const one of tree) {
+    try {
+      process.kill(one, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * `npm run chaos:sagas -- [--seed N] [--purchases N] [--minutes M] [--players N] [--only NAME] [--short]`: many players buy and trade on a platform of its
+ * own, every part of which is killed and paused under them, and at every boundary of every step. Then the books are checked.
+ */
+import { randomInt } from "node:crypto";
+import { parseArgs } from "node:util";
+import { elapsed } from "../../../stack/elapsed.ts";
+import { runChaos } from "./chaos.ts";
+import { drawReport } from "./report.ts";
+
+const usage = `usage: npm run chaos:sagas -- [options]
+
+  --seed N        replays the blows and the players' choices of another run
+  --purchases N   at least so many (2000)
+  --minutes M     at least so long (0)
+  --players N     how many buy and trade at once (60)
+  --only NAME     strikes only the boundaries whose name it is found in, such as "purchase add_item"
+  --short         one round: every boundary and every victim once (about 3 minutes)
+`;
+
+const number = { type: "string" } as const;
+try {
+  const { values } = parseArgs({
+    options: {
+      seed: number,
+      purchases: number,
+      minutes: number,
+      players: number,
+      only: { type: "string" },
+      short: { type: "boolean" },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help) console.log(usage);
+  else await run(values);
+} catch (error) {
+  const { code, message } = error as NodeJS.ErrnoException;
+  console.error(code?.startsWith("ERR_PARSE_ARGS") ? `${message}\n\n${usage}` : error);
+  process.exitCode = 2;
+}
+
+async function run(values: { [name: string]: string | boolean | undefined }): Promise<void> {
+  const whole = (name: string, fallback: number) => {
+    const value = Number(values[name] ?? fallback);
+    if (!Number.isInteger(value) || value < 0) throw new TypeError(`--${name} is a whole number`);
+    return value;
+  };
+  const seed = whole("seed", randomInt(2 ** 31));
+  const short = values.short === true;
+  const started = Date.now();
+  const say = (line: string) => console.log(`${elapsed(Date.now() - started).padStart(7)}  ${line}`);
+  say(`seed ${seed}`);
+  const report = await runChaos({
+    seed,
+    players: whole("players", short ? 24 : 60),
+    purchases: whole("purchases", short ? 0 : 2_000),
+    minutes: whole("minutes", 0),
+    only: typeof values.only === "string" ? values.only : undefined,
+    say,
+  });
+  for (const line of drawReport(report)) console.log(line);
+  if (report.faults.length > 0) process.exitCode = 1;
+}
