@@ -35,7 +35,10 @@ export async function createTestStack(options: Pick<StackOptions, "only" | "env"
 }
 
 /** As `createTestStack`, and ends with the test. */
-export async function startTestStack(t: TestContext, options: Pick<StackOptions, "only" | "env" | "envOf"> = {}): Promise<Stack> {
+export async function startTestStack(
+  t: TestContext,
+  options: Pick<StackOptions, "only" | "env" | "envOf"> = {},
+): Promise<Stack> {
   const stack = await createTestStack(options);
   t.after(() => stack.stop());
   return stack;
