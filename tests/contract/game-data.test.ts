@@ -3,6 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { loadCatalog } from "../../services/combat/catalog.ts";
+import { loadCatalogue } from "../../services/inventory/catalogue.ts";
 import { parseZoneMap } from "../../services/world/zone-map.ts";
 
 /** What the data files of one service say about those of another, which it may not import. */
@@ -25,4 +26,14 @@ test("combat knows every kind of NPC that lives in the world", () => {
 test("combat fights every zone of the world from the start", async () => {
   const { loadConfig } = await import("../../services/combat/config.ts");
   assert.deepEqual([...loadConfig({}).zones].sort(), zones.map(({ id }) => id).sort());
+});
+
+test("inventory knows every item that combat lets fall", () => {
+  const known = loadCatalogue(undefined);
+  const dropped = [...loadCatalog().npcs.values()].flatMap(({ drops }) => drops.map(({ itemId }) => itemId));
+  assert.ok(dropped.length > 0);
+  assert.deepEqual(
+    dropped.filter((itemId) => !known.has(itemId)),
+    [],
+  );
 });
