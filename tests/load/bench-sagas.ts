@@ -141,7 +141,7 @@ function contendedTrade(stack: Stack, players: Player[], resultOf: (tradeId: str
       const { trade: now } = await clients[from]!.getTrade({ tradeId });
       return now!.status === TradeStatus.OFFERED;
     });
-    await clients[to]!.acceptTrade({ tradeId });
+    await until("it is accepted", () => clients[to]!.acceptTrade({ tradeId }), 60_000);
     await resultOf(tradeId);
   };
 }
