@@ -92,7 +92,7 @@ export async function startMesh(frozen?: string): Promise<Mesh> {
       const clusters = (await admin(name, "/ready")) && (await admin(name, "/clusters"));
       if (!clusters || /failed_active_hc|failed_outlier_check/.test(clusters))
         throw new Error(`the Envoy of ${name} does not find every service well:\n${clusters}`);
-    });
+    }, 120_000);
   await settled();
   const running = cleanup.move();
   let clients = 0;
