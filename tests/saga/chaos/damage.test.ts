@@ -44,12 +44,12 @@ async function runOn(copy: string, only: string): Promise<{ code: number; broken
 
 const damages: { what: string; only: string; damage: Damage; broken: Rule[] }[] = [
   {
-    what: "an operation id that is ignored: done twice when its first answer was lost",
-    only: "purchase deduct_gold DeductGold after",
+    what: "an operation id that is ignored: gold given back twice when the first answer was lost",
+    only: "purchase deduct_gold RefundGold after",
     damage: {
       file: "kit/operations.ts",
-      from: `"insert into operation (operation_id, request) values ($1, $2) on conflict do nothing"`,
-      to: `"insert into operation (operation_id, request) values ($1, $2) on conflict (operation_id) do update set request = $2"`,
+      from: "if (undone !== null || !request) return undone ?? false;",
+      to: "if (!request) return false;",
     },
     broken: ["gold_conserved", "once", "whole"],
   },

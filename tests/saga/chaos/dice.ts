@@ -14,7 +14,7 @@ export interface Dice {
 
 /** The same `seed` and `stream` always roll the same. Each player has a stream of their own, so that one's rolls don't depend on another's. */
 export function createDice(seed: number, stream = 0): Dice {
-  const generator = xoroshiro128plus((seed ^ Math.imul(stream + 1, 0x9e3779b1)) | 0);
+  const generator = xoroshiro128plus(scatter(seed ^ scatter(stream + 1)));
   const int = (low: number, high: number) => uniformInt(generator, low, high);
   return {
     int,
@@ -39,4 +39,12 @@ export function createDice(seed: number, stream = 0): Dice {
       return result;
     },
   };
+}
+
+/** Seeds that are neighbours become numbers that are not (the last step of MurmurHash3): the first rolls follow the seed closely. */
+function scatter(n: number): number {
+  let h = n | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) | 0;
 }

@@ -30,8 +30,9 @@ const doomAgainMs = 15_000;
 interface Aim {
   strike: Strike;
   at: Boundary;
-  /** When a saga was last doomed for it. */
-  doomed: number;
+  /** Those that were doomed for it, and when the last was. Others, that failed by themselves, may have nothing to undo. */
+  doomed: Set<string>;
+  doomTime: number;
   reached: (recovered: Promise<void>) => void;
 }
 
@@ -45,12 +46,14 @@ export function createStriker(stack: Stack, fate: Fate): Striker {
     if (!aim) return "pass";
     const { at, strike, reached } = aim;
     const step = call.operationId.slice(call.operationId.lastIndexOf("/") + 1);
-    if (at.undo && moment === "before" && isLast(at, step, call) && Date.now() - aim.doomed > doomAgainMs) {
-      aim.doomed = Date.now();
+    if (at.undo && moment === "before" && isLast(at, step, call) && Date.now() - aim.doomTime > doomAgainMs) {
+      aim.doomTime = Date.now();
+      aim.doomed.add(sagaOf(call.operationId));
       await fate.doom(call);
       return "pass";
     }
     if (at.moment !== moment || at.step !== step || at.method !== call.method) return "pass";
+    if (at.undo && !aim.doomed.has(sagaOf(call.operationId))) return "pass";
     aims.delete(saga);
     if (strike.means === "cancel") {
       reached(Promise.resolve());
@@ -82,7 +85,8 @@ export function createStriker(stack: Stack, fate: Fate): Striker {
         aims.set(at.saga, {
           strike,
           at,
-          doomed: 0,
+          doomed: new Set(),
+          doomTime: 0,
           reached(recovered) {
             clearTimeout(late);
             resolve({ recovered });
