@@ -91,6 +91,8 @@ describe("social", () => {
   test("trades are listed newest first, page by page, those of either side", async () => {
     const [ann, bob] = [randomUUID(), randomUUID()];
     const made = [(await stored(ann, bob)).trade, (await stored(bob, ann)).trade, (await stored(ann, bob)).trade];
+    for (const { tradeId } of made) await store.setStatus(tradeId, "OFFERED", "");
+    await stored(ann, bob); // is still being laid
     const seen: string[] = [];
     for (let pageToken = "", more = true; more; ) {
       const { trades, nextPageToken } = await clientOf(ann).listTrades({ pageSize: 2, pageToken });

@@ -75,11 +75,8 @@ export function createSocialService(parts: {
       await expectPlayer(offer.toUserId);
       const { trade, same } = await store.open(offer);
       if (!same) throw refuse("request_differs", "this request id was given to another trade");
-      if (trade.status === "OPENING")
-        await trades.begin(trade).catch(async (error) => {
-          await store.forget(trade.tradeId);
-          throw error;
-        });
+      // When this fails the saga may have begun all the same: the offer stays, and the same request begins what has not.
+      if (trade.status === "OPENING") await trades.begin(trade);
       return { trade: toMessage(trade) };
     },
 

@@ -6,10 +6,8 @@ export type NewTrade = Pick<Trade, "tradeId" | "fromUserId" | "toUserId" | "offe
 export interface TradeStore {
   /** Stores an offer, unless there is one of its id. Gives the one that is there, and whether it asks for the same. */
   open(offer: NewTrade): Promise<{ trade: Trade; same: boolean }>;
-  /** Forgets an offer of which nothing has become. */
-  forget(tradeId: string): Promise<void>;
   find(tradeId: string): Promise<Trade | undefined>;
-  /** A player's trades, newest first; those before `beforeNumber`. */
+  /** A player's trades, newest first; those before `beforeNumber`. An offer that is still being laid is not among them. */
   list(userId: string, beforeNumber: bigint, limit: number): Promise<{ trade: Trade; number: bigint }[]>;
   /** The status that is in force then; undefined when there is no such trade. */
   setStatus(tradeId: string, status: Status, reason: string): Promise<Status | undefined>;
@@ -50,16 +48,14 @@ export function createPostgresTradeStore(database: Database): TradeStore {
       );
       return { trade: toTrade(rows[0]!), same: rows[0]!.same };
     },
-    async forget(tradeId) {
-      await pool.query("delete from trade where trade_id = $1 and status = 'OPENING'", [tradeId]);
-    },
     async find(tradeId) {
       const { rows } = await pool.query<Row>("select * from trade where trade_id = $1", [tradeId]);
       return rows[0] && toTrade(rows[0]);
     },
     async list(userId, beforeNumber, limit) {
       const { rows } = await pool.query<Row>(
-        "select * from trade where (from_user_id = $1 or to_user_id = $1) and number < $2 order by number desc limit $3",
+        `select * from trade where (from_user_id = $1 or to_user_id = $1) and status <> 'OPENING' and number < $2
+         order by number desc limit $3`,
         [userId, beforeNumber, limit],
       );
       return rows.map((row) => ({ trade: toTrade(row), number: BigInt(row.number) }));
