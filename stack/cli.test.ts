@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { claimFreeNetwork } from "../mesh/local/network.ts";
+import { sidecars } from "../mesh/local/topology.ts";
 import { until } from "../tests/support/until.ts";
+import { engineNames } from "./members.ts";
 import { runs } from "./process-identity.ts";
 import { endLeftovers, readState, removeState } from "./state.ts";
 
@@ -94,7 +96,8 @@ describe("npm start and the commands beside it", () => {
     });
     assert.equal(code, 0);
     assert.match(output, new RegExp(`^chat-2-sidecar +ready .* 127\\.${network}\\.1\\.4:8080$`, "m"));
-    assert.equal(output.trim().split("\n").length, 13);
+    const beside = sidecars.filter(({ optional }) => !optional);
+    assert.equal(output.trim().split("\n").length, engineNames.length + 2 * beside.length + 1);
   });
 
   test("a second start says that one runs", async () => {

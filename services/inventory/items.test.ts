@@ -14,13 +14,14 @@ import { reportErrors } from "#kit/interceptors.ts";
 import { createLog } from "#kit/log.ts";
 import type { OutgoingEvent } from "#kit/outbox.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
+import { connectTemporal } from "#kit/temporal.ts";
 import { createTestStack } from "../../tests/support/stack.ts";
 import { parseCatalogue } from "./catalogue.ts";
 import { createEventHandlers } from "./events.ts";
 import { createInventoryService } from "./inventory.ts";
 import { createItemLedgerService } from "./item-ledger.ts";
 import { createItems } from "./items.ts";
-import type { Purchases } from "./purchases.ts";
+import { createTemporalPurchases } from "./purchases.ts";
 import { createPostgresBagStore } from "./store.ts";
 
 const capacity = 3;
@@ -34,6 +35,9 @@ const catalogue = parseCatalogue(
     })),
   ),
 );
+
+/** Nobody listens there. */
+const nowhere = connectTemporal({ address: "127.0.0.1:1", identity: "test" });
 
 // One for all: it compiles the rules of each message when it first meets it.
 const validate = createValidateInterceptor();
@@ -53,6 +57,7 @@ describe("inventory", () => {
     await database.migrated;
   });
   after(async () => {
+    await nowhere.close();
     await database.close();
     await engines.stop();
   });
@@ -67,7 +72,7 @@ describe("inventory", () => {
 
   function clients(userId = "") {
     const { store, items } = parts();
-    const service = createInventoryService({ store, catalogue, purchases: {} as Purchases, capacity });
+    const service = createInventoryService({ store, catalogue, purchases: createTemporalPurchases(nowhere), capacity });
     const transport = createRouterTransport(
       (router) => router.service(InventoryService, service).service(ItemLedgerService, createItemLedgerService(items)),
       {
@@ -285,17 +290,18 @@ describe("inventory", () => {
   });
 
   test("the catalogue says what is for sale; nothing is bought while sagas are away", async () => {
-    const { player } = clients(randomUUID());
+    const userId = randomUUID();
+    const { player } = clients(userId);
     const { items } = await player.listCatalogue({});
     assert.deepEqual([items.length, items.find(({ itemId }) => itemId === "pelt")?.price], [catalogue.size, 0n]);
     const buy = (itemId: string, quantity = 1) => player.purchaseItem({ requestId: "p", itemId, quantity });
     await assert.rejects(buy("excalibur"), refusedFor("item_unknown", Code.NotFound));
     await assert.rejects(buy("pelt"), notNow("not_for_sale"));
     for (const quantity of [0, -1, 101]) await assert.rejects(buy("sword", quantity), { code: Code.InvalidArgument });
-    const away = refusedFor("sagas_away", Code.Unavailable);
+    const away = refusedFor("dependency_away", Code.Unavailable);
     await assert.rejects(buy("sword"), away);
-    await assert.rejects(player.waitPurchase({ purchaseId: "x" }), away);
-    await assert.rejects(Array.fromAsync(player.watchPurchase({ purchaseId: "x" })), away);
+    await assert.rejects(player.waitPurchase({ purchaseId: `purchase-${userId}-p` }), away);
+    await assert.rejects(Array.fromAsync(player.watchPurchase({ purchaseId: `purchase-${userId}-p` })), away);
   });
 
   test("the database refuses bags that don't add up", async () => {
