@@ -30,6 +30,8 @@ export const createTemporal: CreateEngine = ({ stateDir, network }) => {
         "metrics-port": String(temporalMetrics.port),
         // Temporal's own default asks the disk three times for each write that it must not lose.
         "sqlite-pragma": "journal_mode=wal",
+        // After ten lost tasks of a workflow, of a worker that was killed say, Temporal would try only every ten minutes.
+        "dynamic-config-value": 'history.workflowTaskRetryMaxInterval="5s"',
         "log-level": "error",
       };
       const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
