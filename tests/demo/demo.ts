@@ -1,10 +1,12 @@
-/** `npm run demo`: two players on the running platform, over three protocols, and the trace of what they said. */
+/** `npm run demo`: players on the running platform, over three protocols: what they say, the trace of it, and what one of them buys. */
 import { randomBytes } from "node:crypto";
 import { styleText } from "node:util";
 import { ConnectError, createClient } from "@connectrpc/connect";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
+import { InventoryService } from "#gen/game/inventory/v1/inventory_service_pb.ts";
+import { PurchaseStatus, PurchaseStatusSchema } from "#gen/game/inventory/v1/purchase_pb.ts";
 import { addresses, format } from "../../mesh/local/topology.ts";
 import { fetchSpans } from "../../stack/trace/jaeger.ts";
 import { drawTrace } from "../../stack/trace/tree.ts";
@@ -30,6 +32,7 @@ async function join(name: string, protocol: Protocol, headers: Record<string, st
     userId: user!.userId,
     account: createClient(AccountService, transport),
     chat: createClient(ChatService, transport),
+    inventory: createClient(InventoryService, transport),
   };
 }
 
@@ -67,7 +70,26 @@ async function play(): Promise<void> {
   await eve.chat.broadcastNotification({ text: "I am the admin" }).catch((error) => {
     say("Eve", "grpc-web", `may not broadcast: ${ConnectError.from(error).message}`);
   });
+  await buySword(bob).catch((error) => say("Bob", "grpc", `can't buy now: ${ConnectError.from(error).message}`));
   await showTrace(traceId);
+}
+
+/** A purchase is a saga: paid, delivered and logged, or nothing of it. */
+async function buySword({ account, inventory }: Awaited<ReturnType<typeof join>>): Promise<void> {
+  const { purchaseId, price } = await inventory.purchaseItem({ requestId: "1", itemId: "iron_sword", quantity: 1 });
+  const purchase = await until("the purchase has ended", async () => {
+    const { purchase } = await inventory.waitPurchase({ purchaseId });
+    return purchase?.status !== PurchaseStatus.RUNNING && purchase;
+  });
+  const { balance } = await account.getBalance({});
+  const { items } = await inventory.listItems({});
+  const bag = items.map(({ itemId, quantity }) => `${quantity} ${itemId}`).join(", ");
+  say(
+    "Bob",
+    "grpc",
+    `buys an iron sword for ${price} gold: ${PurchaseStatusSchema.value[purchase.status]!.localName.toLowerCase()}`,
+  );
+  say("Bob", "grpc", `has ${balance} gold left, and in the bag: ${bag || "nothing"}`);
 }
 
 /** What Ada said, hop by hop, once Jaeger has it down to the outbox. */
