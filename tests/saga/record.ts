@@ -14,7 +14,9 @@ import { createStage } from "./stage.ts";
 const stack = await createTestStack({ only: ["temporal"] });
 const cli = await provision("temporal");
 
-/** As Temporal's own tools write it, for people and for the SDK. */
+const root = join(import.meta.dirname, "../..");
+
+/** As Temporal's own tools write it, for people and for the SDK. Where this project lies is nobody's business. */
 const readHistory = (workflowId: string): string =>
   execFileSync(
     cli,
@@ -23,13 +25,13 @@ const readHistory = (workflowId: string): string =>
       ...["--address", stack.temporalAddress, "--namespace", temporalNamespace],
     ],
     { encoding: "utf8" },
-  );
+  ).replaceAll(`${root}/`, "");
 
 try {
   const stage = await createStage(stack.temporalAddress);
   for (const scenario of scenarios) {
     const { workflowId } = await stage.play(scenario);
-    const folder = join(import.meta.dirname, "../../workflows", scenario.saga, "histories");
+    const folder = join(root, "workflows", scenario.saga, "histories");
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${scenario.name}.json`), readHistory(workflowId));
     console.log(`${scenario.saga} ${scenario.name}`);
