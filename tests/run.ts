@@ -24,13 +24,37 @@ async function bringEngines(): Promise<void> {
   }
 }
 
-function runTests(args: string[]): Promise<number> {
-  const named = args.some((arg) => !arg.startsWith("-"));
-  const files = named ? [] : globSync("{kit,services,workflows,mesh,stack,tests}/**/*.test.ts", { cwd: root }).sort();
-  const options = ["--test", "--test-concurrency=2", "--test-timeout=1200000", "--test-reporter=spec"];
-  const child = spawn(process.execPath, [...options, ...args, ...files], { cwd: root, stdio: "inherit" });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
-  return new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
+/** These kill or measure a whole platform, which takes the whole machine: they follow all others, one after another. */
+const alone = [
+  "tests/e2e/events-survive.test.ts",
+  "tests/mesh/watch.test.ts",
+  "tests/saga/chaos/chaos.test.ts",
+  "tests/saga/chaos/damage.test.ts",
+];
+
+let interrupted = false;
+
+async function runTests(args: string[]): Promise<number> {
+  if (args.some((arg) => !arg.startsWith("-"))) return runFiles(args, 2);
+  const files = globSync("{kit,services,workflows,mesh,stack,tests}/**/*.test.ts", { cwd: root }).sort();
+  const together = await runFiles([...args, ...files.filter((file) => !alone.includes(file))], 2);
+  return interrupted ? together : (await runFiles([...args, ...alone], 1)) || together;
+}
+
+function runFiles(args: string[], concurrency: number): Promise<number> {
+  const options = ["--test", `--test-concurrency=${concurrency}`, "--test-timeout=1200000", "--test-reporter=spec"];
+  const child = spawn(process.execPath, [...options, ...args], { cwd: root, stdio: "inherit" });
+  const forward = (signal: NodeJS.Signals) => {
+    interrupted = true;
+    child.kill(signal);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, forward);
+  return new Promise((resolve) =>
+    child.once("exit", (code) => {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, forward);
+      resolve(code ?? 1);
+    }),
+  );
 }
 
 try {
