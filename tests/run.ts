@@ -28,7 +28,6 @@ async function bringEngines(): Promise<void> {
 const alone = [
   "tests/e2e/events-survive.test.ts",
   "tests/mesh/watch.test.ts",
-  "tests/saga/chaos/chaos.test.ts",
   "tests/saga/chaos/damage.test.ts",
 ];
 
