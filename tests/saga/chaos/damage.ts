@@ -63,20 +63,6 @@ const damages: { what: string; only: string; damage: Damage; broken: Rule[] }[] 
     },
     broken: ["gold_conserved", "whole"],
   },
-  {
-    what: "a step that is registered late: what it did before its answer was lost stays",
-    only: "purchase deduct_gold DeductGold after",
-    damage: {
-      file: "workflows/saga.ts",
-      from: `      undos.push({ step, compensate }); // before it runs: it may happen although it fails
-      return run(step, forward);`,
-      to: `      return run(step, forward).then((result) => {
-        undos.push({ step, compensate });
-        return result;
-      });`,
-    },
-    broken: ["gold_conserved", "whole"],
-  },
 ];
 
 for (const { what, only, damage, broken } of damages) {
