@@ -73,20 +73,18 @@ describe("npm start and the commands beside it", () => {
 
   test("the first screen's calls work as they stand", async () => {
     const script = screen.slice(screen.indexOf("export ANN="), screen.indexOf("npm run demo"));
-    await until("the profile is there", async () => {
-      const { stdout } = await promisify(execFile)("sh", ["-ec", script]);
-      const answers = stdout
-        .trim()
-        .replaceAll("}{", "}\n{")
-        .split("\n")
-        .map((line) => JSON.parse(line));
-      assert.equal(answers.length, 3, stdout);
-      const [profile, sent, listed] = answers;
-      assert.match(profile.profile.displayName, /^ann-/);
-      assert.equal(sent.message.text, "hello");
-      assert.equal(listed.messages[0].text, "hello");
-      return true;
-    });
+    await until("all are ready", async () => (await run("status")).code === 0, 120_000);
+    const { stdout } = await promisify(execFile)("sh", ["-ec", script]);
+    const answers = stdout
+      .trim()
+      .replaceAll("}{", "}\n{")
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.equal(answers.length, 3, stdout);
+    const [sent, listed, bought] = answers;
+    assert.equal(sent.message.text, "hello");
+    assert.equal(listed.messages[0].text, "hello");
+    assert.match(bought.purchaseId, /^purchase-/);
   });
 
   test("status lists every process with its address", async () => {
@@ -103,7 +101,7 @@ describe("npm start and the commands beside it", () => {
   test("a second start says that one runs", async () => {
     const { code, output } = await run("start", "--network", String(network));
     assert.equal(code, 1);
-    assert.match(output, /^it runs already, for \d+ s \(pid \d+\): npm run status, npm run stop\n$/);
+    assert.match(output, /^it runs already, for (\d+m )?\d+ s \(pid \d+\): npm run status, npm run stop\n$/);
   });
 
   test("restart gives a process anew and leaves the others", async () => {
