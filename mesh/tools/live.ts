@@ -7,9 +7,10 @@ import { addresses, format, relocate, type Workload, workloads } from "../local/
 import { type Background, Ended, eventually, startBackground } from "./background.ts";
 import { type BootstrapOptions, frozenBootstrap, liveBootstrap } from "./bootstrap.ts";
 import { canonicalJson, type Frozen, freeze } from "./freeze.ts";
+import { type Glance, glance } from "./glance.ts";
 import { loadMeshConfig, startIstiod } from "./istiod.ts";
 import { startKubeStub } from "./kube-stub.ts";
-import { revisionFilter, takeRevision } from "./revision.ts";
+import { revisionFilter, withoutRevision } from "./revision.ts";
 import { startSecretServer } from "./secret-server.ts";
 
 /** The real istiod on a policy, and a live Envoy for each workload, in a loopback network of their own. */
@@ -38,9 +39,12 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
   const ports = { kube: at(18001), secrets: at(18020), xds: at(18010), http: at(18017), monitoring: at(18014) };
   cleanup.use(await startKubeStub(ports.kube, network));
   cleanup.use(await startSecretServer(ports.secrets));
+  let revision = 1;
+  const config = join(work, "config");
+  await mkdir(config);
+  await writeFile(join(config, "revision.yaml"), JSON.stringify(revisionFilter(revision)));
   const istiod = cleanup.use(await startIstiod(istiodBinary, { work, policy, network, ports }));
   let read = istiod.output().length;
-  let revision = 0;
 
   const options: BootstrapOptions = { network, runtime: (await loadMeshConfig(policy)).defaultConfig.runtimeValues };
   const envoys: [Workload, Background][] = [];
@@ -59,9 +63,14 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
     ]);
   }
 
-  /** What an Envoy holds once it is ready and two looks, a moment apart, find the same. */
+  const held = new Map<Workload, Glance & { frozen: Frozen }>();
+
+  /** What an Envoy holds once it is ready and has got the last change. */
   async function settled(workload: Workload, envoy: Background, signal: AbortSignal | undefined): Promise<Frozen> {
     const admin = `http://${format(addresses(network).admin(workload))}`;
+    const before = held.get(workload);
+    if (before?.revision === revision) return before.frozen;
+    const waiting = () => new Error(`the Envoy of ${workload.name} still waits for change ${revision}`);
     let last = "";
     return eventually(
       async () => {
@@ -69,36 +78,43 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
         envoy.assertRunning();
         const unread = istiod.output().slice(read);
         if (unread.includes("unable to reload file configuration")) throw new Ended(unread);
+        const found = await glance(admin, before?.push);
+        if (found === "waiting") throw waiting();
+        if (found === "refused") {
+          freeze(await dumpOf(admin), workload.role);
+          throw waiting();
+        }
+        if (found.revision !== revision) throw waiting();
+        if (!before && last !== found.print) {
+          last = found.print; // istiod, new itself, may be in the middle of it
+          throw waiting();
+        }
+        const frozen = found.print === before?.print ? before.frozen : freeze(await dumpOf(admin), workload.role);
         if (!(await fetch(`${admin}/ready`)).ok)
           throw new Error(`the Envoy of ${workload.name} is not ready:\n${envoy.output().slice(-2000)}`);
-        const dump = await (await fetch(`${admin}/config_dump?include_eds`)).json();
-        const found = takeRevision(dump);
-        const frozen = freeze(dump, workload.role);
-        if (found !== revision) throw new Error(`the Envoy of ${workload.name} holds change ${found} of ${revision}`);
-        const text = canonicalJson([...frozen.files]);
-        if (text === last) return frozen;
-        last = text;
-        throw new Error(`the Envoy of ${workload.name} still gets new configuration`);
+        held.set(workload, { ...found, frozen });
+        return frozen;
       },
-      revision === 0 ? 30_000 : 5_000,
+      before ? 10_000 : 30_000,
     );
   }
 
   const running = cleanup.move();
   return {
     async write(out, signal) {
+      // the first is asked until it has the change; the others have it then, or soon
+      await settled(...envoys[0]!, signal);
       const frozen = await Promise.all(
         envoys.map(async ([workload, envoy]) => ({ workload, ...(await settled(workload, envoy, signal)) })),
       );
       await rm(out, { recursive: true, force: true });
       for (const { workload, files, secrets } of frozen) {
         await mkdir(join(out, workload.name), { recursive: true });
-        files.set("bootstrap.json", canonicalJson(frozenBootstrap(workload, options, secrets)));
-        for (const [name, text] of files) await writeFile(join(out, workload.name, name), relocate(text, network, 0));
+        const all = new Map(files).set("bootstrap.json", canonicalJson(frozenBootstrap(workload, options, secrets)));
+        for (const [name, text] of all) await writeFile(join(out, workload.name, name), relocate(text, network, 0));
       }
     },
     async change(files) {
-      const config = join(work, "config");
       const lay = async (name: string, text: string) => {
         await writeFile(join(work, "next"), text);
         await rename(join(work, "next"), join(config, name)); // istiod never reads half a file
@@ -112,4 +128,11 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** All that an Envoy holds, of the policy. */
+async function dumpOf(admin: string): Promise<object> {
+  const dump = await (await fetch(`${admin}/config_dump?include_eds`)).json();
+  withoutRevision(dump);
+  return dump;
 }
