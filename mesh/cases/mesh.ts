@@ -24,8 +24,8 @@ export interface Mesh extends AsyncDisposable {
   stopEcho(name: string): Promise<void>;
   /** Starts it again. */
   startEcho(name: string): Promise<void>;
-  /** Waits until every Envoy finds every service well. */
-  settled(): Promise<void>;
+  /** Waits until every Envoy finds every service well, for `milliseconds` at most. */
+  settled(milliseconds?: number): Promise<void>;
   /** What `renderMesh` filled. */
   stateDir: string;
   /** The process of a workload's Envoy. */
@@ -85,14 +85,14 @@ export async function startMesh(frozen?: string): Promise<Mesh> {
     const response = await fetch(`http://${format(at.admin(workload(name)))}${path}`);
     return response.ok ? response.text() : undefined;
   };
-  const settled = () => Promise.all(workloads.map(({ name }) => finds(name)));
-  const finds = (name: string) =>
+  const settled = (milliseconds = 120_000) => Promise.all(workloads.map(({ name }) => finds(name, milliseconds)));
+  const finds = (name: string, milliseconds: number) =>
     eventually(async () => {
       envoys.get(name)!.assertRunning();
       const clusters = (await admin(name, "/ready")) && (await admin(name, "/clusters"));
       if (!clusters || /failed_active_hc|failed_outlier_check/.test(clusters))
         throw new Error(`the Envoy of ${name} does not find every service well:\n${clusters}`);
-    }, 120_000);
+    }, milliseconds);
   await settled();
   const running = cleanup.move();
   let clients = 0;
@@ -108,8 +108,8 @@ export async function startMesh(frozen?: string): Promise<Mesh> {
       echo.jwks = echoes.get(name)!.jwks;
       echoes.set(name, running.use(echo));
     },
-    settled: async () => {
-      await settled();
+    settled: async (milliseconds) => {
+      await settled(milliseconds);
     },
     watch: (call, into) => watched.set(call, into),
     unwatch: (call) => watched.delete(call),

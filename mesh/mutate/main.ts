@@ -1,6 +1,6 @@
 /**
  * `npm run mesh:mutate`: changes each number and rule of the policy in turn and tells which changes no case notices. Arguments choose files
- * by a piece of their name; `--every 5` takes each fifth mutant. Exits with 1 when fewer than 95 of 100 are caught.
+ * by a piece of their name, or one line as `file:line`; `--every 5` takes each fifth mutant. Exits with 1 when fewer than 95 of 100 are caught.
  */
 import { parseArgs } from "node:util";
 import { loadCases } from "../cases/format.ts";
@@ -13,6 +13,10 @@ import { runMutants, type Verdict } from "./run.ts";
 
 const threshold = 0.95;
 
+/** Whether `piece` is a part of the file's name, or ends with its end and the line: `edge.yaml:12`. */
+const isAt = (piece: string, file: string, line: number) =>
+  file.includes(piece) || `mesh/istio/${file}:${line}`.endsWith(piece);
+
 endOnSignals();
 try {
   const { values, positionals } = parseArgs({
@@ -21,8 +25,8 @@ try {
   });
   const policy = readPolicy(policyDir);
   const mutants = [...policy]
-    .filter(([file]) => positionals.length === 0 || positionals.some((piece) => file.includes(piece)))
     .flatMap(([file, text]) => mutantsOf(file, text))
+    .filter(({ file, line }) => positionals.length === 0 || positionals.some((piece) => isAt(piece, file, line)))
     .filter((_, i) => i % Number(values.every) === 0);
   console.log(`${mutants.length} mutants`);
   const verdicts: Verdict[] = [];
@@ -33,11 +37,13 @@ try {
       `${verdicts.length} ${fate}: mesh/istio/${mutant.file}:${mutant.line}: ${mutant.what}${by && ` (${by})`}`,
     );
   }
-  const survivors = verdicts.filter(({ fate }) => fate === "survived");
-  const score = verdicts.length === 0 ? 1 : 1 - survivors.length / verdicts.length;
-  for (const { mutant } of survivors) console.log(`survived: mesh/istio/${mutant.file}:${mutant.line}: ${mutant.what}`);
+  const of = (fate: Verdict["fate"]) => verdicts.filter((verdict) => verdict.fate === fate);
+  for (const fate of ["equal", "survived"] as const)
+    for (const { mutant } of of(fate)) console.log(`${fate}: mesh/istio/${mutant.file}:${mutant.line}: ${mutant.what}`);
+  const different = verdicts.length - of("equal").length;
+  const score = different === 0 ? 1 : 1 - of("survived").length / different;
   console.log(
-    `${verdicts.length - survivors.length} of ${verdicts.length} mutants caught: ${(score * 100).toFixed(1)} %`,
+    `${different - of("survived").length} of ${different} mutants caught: ${(score * 100).toFixed(1)} %; ${of("equal").length} more are equal to the policy in all that the Envoys get`,
   );
   if (score < threshold) process.exitCode = 1;
 } catch (error) {

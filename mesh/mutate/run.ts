@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,24 +6,25 @@ import type { Case } from "../cases/format.ts";
 import { type Mesh, startMesh } from "../cases/mesh.ts";
 import { covered, type PolicyObject } from "../cases/policy.ts";
 import { isSlow, runCases } from "../cases/run.ts";
+import { workloads } from "../local/topology.ts";
 import { frozenDir } from "../tools/paths.ts";
 import { createCompiler } from "../tools/watch-compiler.ts";
-import { layRunning } from "../tools/watch-lay.ts";
+import { type Laid, layRunning } from "../tools/watch-lay.ts";
 import type { PolicyText } from "../tools/watch-source.ts";
 import type { Mutant } from "./operators.ts";
 
 /** What became of a mutant. */
 export interface Verdict {
   mutant: Mutant;
-  /** `refused`: istiod or Envoy does not take it. */
-  fate: "caught" | "refused" | "survived";
+  /** `refused`: istiod or Envoy does not take it. `equal`: no Envoy gets anything else than without it. */
+  fate: "caught" | "refused" | "survived" | "equal";
   /** The case that caught it, or why it was refused. */
   by: string;
 }
 
 /**
  * Compiles each mutant of the policy with the real istiod, lays it before running Envoys and runs the cases, those that are about the file
- * first, until one fails.
+ * first, until one fails. The next mutant is compiled meanwhile.
  */
 export async function* runMutants(
   policy: PolicyText,
@@ -32,54 +33,54 @@ export async function* runMutants(
   mutants: Mutant[],
 ): AsyncGenerator<Verdict> {
   await using compiler = createCompiler();
-  const out = await mkdtemp(join(tmpdir(), "mesh-mutant-"));
+  const work = await mkdtemp(join(tmpdir(), "mesh-mutant-"));
   await using cleanup = new AsyncDisposableStack();
-  cleanup.defer(() => rm(out, { recursive: true, force: true }));
+  cleanup.defer(() => rm(work, { recursive: true, force: true }));
   let mesh: Mesh | undefined = await startMesh();
   cleanup.defer(() => mesh?.[Symbol.asyncDispose]());
   const never = new AbortController().signal;
 
-  for (const mutant of mutants) {
+  const compile = async (i: number): Promise<Compiled | undefined> => {
+    const mutant = mutants[i];
+    if (!mutant) return undefined;
     const changed = new Map(policy);
     if (mutant.text === undefined) changed.delete(mutant.file);
     else changed.set(mutant.file, mutant.text);
-    const refused = await compiler.compile(changed, out, never).then(
-      () => undefined,
-      (error: Error) => error.message,
-    );
-    if (refused !== undefined) {
-      yield { mutant, fate: "refused", by: refused.split("\n")[0] ?? "" };
-      continue;
+    const out = join(work, String(i % 2)); // the one before is still being laid
+    try {
+      await compiler.compile(changed, out, never);
+      return { mutant, out };
+    } catch (error) {
+      return { mutant, refused: (error as Error).message };
     }
+  };
+  const judge = async (mutant: Mutant, out: string): Promise<Omit<Verdict, "mutant">> => {
+    if (await isEqual(out)) return { fate: "equal", by: "" };
     mesh ??= await startMesh();
-    const laid = await layRunning({ stateDir: mesh.stateDir, network: mesh.network, compiled: out }).catch(
-      (error: Error) => error.message,
-    );
-    if (typeof laid === "string") {
-      yield { mutant, fate: "refused", by: laid };
-      continue;
+    let laid: Laid;
+    try {
+      ({ mesh, laid } = await layWell(mesh, out));
+    } catch (error) {
+      return { fate: "refused", by: (error as Error).message };
     }
-    let caught: string | undefined;
-    if (laid.restart.length > 0) {
-      // what an Envoy reads only when it starts: others, on this alone
-      const fresh = await startMesh(out).catch((error: Error) => error.message);
-      if (typeof fresh === "string") caught = "the mesh does not start";
-      else {
-        caught = await firstFailure(fresh, objects, cases, mutant);
-        await fresh[Symbol.asyncDispose]();
-      }
-      // it holds half of the mutant
-      await mesh[Symbol.asyncDispose]();
-      mesh = undefined;
-    } else if (laid.workloads.length > 0) {
-      caught = await firstFailure(mesh, objects, cases, mutant);
-      // Envoys that a mutant has upset are not trusted with the next one
-      if (caught !== undefined && !(await wellAgain(mesh))) {
-        await mesh[Symbol.asyncDispose]();
-        mesh = undefined;
-      }
-    }
-    yield { mutant, fate: caught === undefined ? "survived" : "caught", by: caught ?? "" };
+    if (laid.restart.length === 0) return fateOf(await firstFailure(mesh, objects, cases, mutant));
+    // what an Envoy reads only when it starts: others, on this alone; these hold half of it
+    await mesh[Symbol.asyncDispose]();
+    mesh = undefined;
+    const fresh = await startMesh(out).catch((error: Error) => error.message);
+    if (typeof fresh === "string") return { fate: "caught", by: "the mesh does not start" };
+    await using _ = fresh;
+    return fateOf(await firstFailure(fresh, objects, cases, mutant));
+  };
+
+  let compiling = compile(0);
+  for (let i = 0; ; i++) {
+    const compiled = await compiling;
+    if (!compiled) return;
+    compiling = compile(i + 1);
+    const { mutant } = compiled;
+    if ("refused" in compiled) yield { mutant, fate: "refused", by: compiled.refused.split("\n")[0] ?? "" };
+    else yield { mutant, ...(await judge(mutant, compiled.out)) };
   }
 }
 
@@ -106,7 +107,7 @@ async function firstFailure(mesh: Mesh, objects: PolicyObject[], cases: Case[], 
 
 /** Whether a case fails for good, and not because the Envoys were still taking the change. */
 async function failsAgain(mesh: Mesh, failed: Case): Promise<boolean> {
-  for (let attempt = 0; attempt < 4; attempt++) {
+  for (let attempt = 0; attempt < 2; attempt++) {
     await delay(250);
     const again = await runCases(mesh, [failed]);
     if (again.length === 0) return false;
@@ -114,13 +115,49 @@ async function failsAgain(mesh: Mesh, failed: Case): Promise<boolean> {
   return true;
 }
 
-/** Lays the policy of the project again. */
-async function wellAgain(mesh: Mesh): Promise<boolean> {
-  try {
-    await layRunning({ stateDir: mesh.stateDir, network: mesh.network, compiled: frozenDir });
-    await mesh.settled();
-    return true;
-  } catch {
-    return false;
-  }
+/** How long services may take to be found well again: a health check and the answer to it. */
+const wellMs = 3_000;
+
+/**
+ * Lays a compiled policy before the Envoys. What the mutant of before has upset, a service that it closed, must not be counted against this
+ * one: then the policy of the project comes between them.
+ *
+ * @returns what runs it: other Envoys, when these don't get well.
+ * @throws Refused
+ */
+async function layWell(mesh: Mesh, compiled: string): Promise<{ mesh: Mesh; laid: Laid }> {
+  const lay = (onto: Mesh, from: string) =>
+    layRunning({ stateDir: onto.stateDir, network: onto.network, compiled: from });
+  const laid = await lay(mesh, compiled);
+  if (await isWell(mesh)) return { mesh, laid };
+  await lay(mesh, frozenDir);
+  if (await isWell(mesh)) return { mesh, laid: await lay(mesh, compiled) };
+  await mesh[Symbol.asyncDispose]();
+  const fresh = await startMesh();
+  return { mesh: fresh, laid: await lay(fresh, compiled) };
 }
+
+const isWell = (mesh: Mesh) =>
+  mesh.settled(wellMs).then(
+    () => true,
+    () => false,
+  );
+
+/** Whether every Envoy would run on the very same files. */
+async function isEqual(compiled: string): Promise<boolean> {
+  for (const { name, version } of workloads) {
+    if (version !== undefined) continue;
+    const files = await readdir(join(compiled, name));
+    if (files.length !== (await readdir(join(frozenDir, name))).length) return false;
+    for (const file of files) {
+      const [one, other] = [compiled, frozenDir].map((folder) => readFile(join(folder, name, file), "utf8"));
+      if ((await one) !== (await other?.catch(() => undefined))) return false;
+    }
+  }
+  return true;
+}
+
+const fateOf = (caught: string | undefined): Omit<Verdict, "mutant"> =>
+  caught === undefined ? { fate: "survived", by: "" } : { fate: "caught", by: caught };
+
+type Compiled = { mutant: Mutant } & ({ out: string } | { refused: string });
