@@ -31,7 +31,7 @@ export interface Purchases {
    */
   begin(order: Order): Promise<{ purchaseId: string; price: bigint }>;
   /**
-   * The purchase at its end, or as it stands after `waitMs`.
+   * The purchase at its end, or as it stands before `waitMs` have passed, however slowly Temporal answers.
    *
    * @throws ConnectError NOT_FOUND (`purchase_unknown`) when the user has none of that id.
    */
@@ -53,8 +53,8 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
   };
 
   /** What a purchase was begun with, from where Temporal keeps it also when no worker runs. */
-  async function readOrder(purchaseId: string) {
-    const description = await temporal.ask((workflows) => workflows.getHandle(purchaseId).describe(), lookMs);
+  async function readOrder(purchaseId: string, ms = lookMs) {
+    const description = await temporal.ask((workflows) => workflows.getHandle(purchaseId).describe(), ms);
     const { itemId, quantity, price } = description.memo as { itemId: string; quantity: number; price: string };
     const createTime = timestampFromDate(description.startTime);
     return { purchaseId, itemId, quantity, price: BigInt(price), createTime, state: description.status.name };
@@ -72,18 +72,19 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
     }
   }
 
-  /** How far it is: the worker knows, else that it runs is all there is to say. */
-  async function look(purchaseId: string): Promise<Purchase> {
+  /** How far it is: the worker knows, else that it runs is all there is to say. Answered by `end`. */
+  async function look(purchaseId: string, end = Number.POSITIVE_INFINITY): Promise<Purchase> {
+    const within = () => Math.max(1, Math.min(lookMs, end - Date.now()));
     try {
       const query = (workflows: WorkflowClient) => workflows.getHandle(purchaseId).query<JsonValue>("purchase");
-      return fromJson(PurchaseSchema, await temporal.ask(query, lookMs));
+      return fromJson(PurchaseSchema, await temporal.ask(query, within()));
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw unknown();
-      const { state, ...order } = await readOrder(purchaseId);
+      const { state, ...order } = await readOrder(purchaseId, within());
       const running = create(PurchaseSchema, { ...order, status: PurchaseStatus.RUNNING });
       if (state === "RUNNING") return running;
       // It has just come to its end.
-      if (state === "COMPLETED") return (await endWithin(purchaseId, lookMs)) ?? running;
+      if (state === "COMPLETED") return (await endWithin(purchaseId, within())) ?? running;
       // Ended by hand in Temporal, past what sagas do.
       return create(PurchaseSchema, { ...order, status: PurchaseStatus.NEEDS_REPAIR, reason: state.toLowerCase() });
     }
@@ -115,13 +116,15 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
 
     async wait(userId, purchaseId, waitMs, signal) {
       expectOwn(userId, purchaseId);
-      for (const until = Date.now() + waitMs - 3 * lookMs; ; ) {
-        const left = until - Date.now();
+      const end = Date.now() + waitMs;
+      const lastLook = end - 3 * lookMs;
+      for (;;) {
+        const left = lastLook - Date.now();
         const ended = await endWithin(purchaseId, Math.max(100, Math.min(left, lookEveryMs)));
         if (ended) return ended;
         // It may be decided, and waits only to be reported.
-        const purchase = await look(purchaseId);
-        if (purchase.status !== PurchaseStatus.RUNNING || left <= 0 || signal.aborted) return purchase;
+        const purchase = await look(purchaseId, end);
+        if (purchase.status !== PurchaseStatus.RUNNING || Date.now() >= lastLook || signal.aborted) return purchase;
       }
     },
 

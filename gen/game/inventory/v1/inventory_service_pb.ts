@@ -276,7 +276,7 @@ export const InventoryService: GenService<{
     output: typeof PurchaseItemResponseSchema;
   },
   /**
-   * WaitPurchase answers when the purchase has ended, or after at most 4 seconds with how far it is. NOT_FOUND for a purchase that is
+   * WaitPurchase answers when the purchase has ended, or after at most 3.5 seconds with how far it is. NOT_FOUND for a purchase that is
    * not the caller's.
    *
    * @generated from rpc game.inventory.v1.InventoryService.WaitPurchase
