@@ -6,6 +6,8 @@ import { refuse } from "./errors.ts";
 export const temporalNamespace = "game";
 /** Where the worker takes them from. */
 export const sagaQueue = "sagas";
+/** For `start`: a worker that has died loses what it was at after so long. Twice what one try of a step may take. */
+export const workflowTaskTimeout = "6s";
 
 /** Long enough for a slow answer, short enough for the player who waits. */
 const timeoutMs = 2_000;

@@ -52,6 +52,8 @@ export function startSagaWorker(options: {
         activities,
         plugins: [spans.plugin],
         shutdownGraceTime: "5s",
+        // What this worker was to go on with, another takes when this one does not come for it.
+        stickyQueueScheduleToStartTimeout: "3s",
         maxConcurrentWorkflowTaskExecutions: 100,
       });
       if (stopping.signal.aborted) return;

@@ -7,7 +7,7 @@ import {
   type WorkflowStartOptions,
 } from "@temporalio/client";
 import { type Purchase, PurchaseSchema, PurchaseStatus } from "#gen/game/inventory/v1/purchase_pb.ts";
-import { sagaQueue, type TemporalClient } from "#kit/temporal.ts";
+import { sagaQueue, type TemporalClient, workflowTaskTimeout } from "#kit/temporal.ts";
 import { refuse } from "./refusals.ts";
 
 /** What a player wants to buy. */
@@ -97,6 +97,7 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
       const options: WorkflowStartOptions = {
         workflowId: purchaseId,
         taskQueue: sagaQueue,
+        workflowTaskTimeout,
         // The same request again is the same purchase, also when that has ended.
         workflowIdReusePolicy: "REJECT_DUPLICATE",
         memo: order,

@@ -6,7 +6,7 @@ import {
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { refuse as refuseAnyway } from "#kit/errors.ts";
-import { sagaQueue, type TemporalClient } from "#kit/temporal.ts";
+import { sagaQueue, type TemporalClient, workflowTaskTimeout } from "#kit/temporal.ts";
 import { refuse } from "./refusals.ts";
 import type { Side, Trade } from "./trade.ts";
 
@@ -36,7 +36,12 @@ export function createTemporalTrades(temporal: TemporalClient): Trades {
         wanted: side(toUserId, wanted),
         expireTime: expireTime.getTime(),
       };
-      const options = { workflowId: tradeId, taskQueue: sagaQueue, workflowIdReusePolicy: "REJECT_DUPLICATE" } as const;
+      const options = {
+        workflowId: tradeId,
+        taskQueue: sagaQueue,
+        workflowTaskTimeout,
+        workflowIdReusePolicy: "REJECT_DUPLICATE",
+      } as const;
       try {
         await temporal.ask((workflows) => workflows.start("trade", { ...options, args: [offer] }));
       } catch (error) {

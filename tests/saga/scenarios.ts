@@ -17,6 +17,8 @@ export interface Scenario {
   meanwhile?: Meanwhile;
   /** The calls of its activities, in order: those with an operation by its step, the others by the status that they tell. */
   calls: string[];
+  /** How often something is tried again in vain is the machine's affair: of calls that repeat each other, one counts. */
+  gaveUp?: true;
 }
 
 const refuse = (reason: string) => () => {
@@ -51,7 +53,7 @@ export const tradeOffer = (validMs = 600_000): TradeOffer => ({
 const answer =
   (given: string): Meanwhile =>
   async (handle, called) => {
-    await called("setTradeStatus OFFERED");
+    await called("recordStatus STARTED");
     await handle.executeUpdate("answer", { args: [given] });
   };
 
@@ -63,13 +65,8 @@ const repair =
   };
 
 const bought = ["deductGold deduct_gold", "addItem add_item", "logPurchase log_purchase"];
-const agreed = [
-  "reserveItems reserve_offered",
-  "setTradeStatus OFFERED",
-  "setTradeStatus ACCEPTED",
-  "reserveItems reserve_wanted",
-  "takeGold take_offered_gold",
-];
+const offered = ["reserveItems reserve_offered", "setTradeStatus OFFERED", "recordStatus STARTED"];
+const agreed = [...offered, "setTradeStatus ACCEPTED", "reserveItems reserve_wanted", "takeGold take_offered_gold"];
 const exchanged = [
   ...agreed,
   "takeGold take_wanted_gold",
@@ -117,6 +114,19 @@ export const scenarios: Scenario[] = [
   },
   {
     saga: "purchase",
+    name: "given_up",
+    script: { addItem: trouble(Number.POSITIVE_INFINITY) },
+    gaveUp: true,
+    calls: [
+      ...bought.slice(0, 2),
+      "recordStatus STARTED",
+      "removeAddedItem add_item",
+      "refundGold deduct_gold",
+      "recordStatus COMPENSATED",
+    ],
+  },
+  {
+    saga: "purchase",
     name: "repaired",
     script: { logPurchase: refuse("operation_differs"), removeAddedItem: refuseOnce("item_spent") },
     meanwhile: repair("retry"),
@@ -142,13 +152,7 @@ export const scenarios: Scenario[] = [
     name: "declined",
     script: {},
     meanwhile: answer("DECLINED"),
-    calls: [
-      "reserveItems reserve_offered",
-      "setTradeStatus OFFERED",
-      "releaseItems reserve_offered",
-      "setTradeStatus DECLINED",
-      "recordStatus COMPLETED",
-    ],
+    calls: [...offered, "releaseItems reserve_offered", "setTradeStatus DECLINED", "recordStatus COMPLETED"],
   },
   {
     saga: "trade",

@@ -62,10 +62,11 @@ export async function trade({ offered, wanted, expireTime }: TradeOffer): Promis
       else if (reason) await setTradeStatus(tradeId, "FAILED", reason);
       else await setTradeStatus(tradeId, answer === "ACCEPTED" ? "COMPLETED" : (answer ?? "FAILED"), "");
     },
-    async (saga) => {
+    async (saga, lasts) => {
       await saga.step("reserve_offered", (id) => reserveItems(id, offered), releaseItems);
       open = true;
       await setTradeStatus(tradeId, "OFFERED", "");
+      await lasts();
       await condition(() => answer !== undefined, Math.max(1, expireTime - Date.now()));
       answer ??= "EXPIRED";
       if (answer !== "ACCEPTED") throw new CalledOff(answer);
