@@ -14,6 +14,7 @@ import { createFate } from "./fate.ts";
 import { type Boundary, planRound, type Strike, victims } from "./schedule.ts";
 import { createStriker, type Striker } from "./striker.ts";
 import { createNotes } from "./told.ts";
+import { describeWaiting, running } from "./waiting.ts";
 import { watchWorkerCalls } from "./worker-calls.ts";
 
 export interface ChaosOptions {
@@ -23,6 +24,8 @@ export interface ChaosOptions {
   purchases: number;
   /** How long at least. */
   minutes: number;
+  /** How long a player rests between two deeds, on average. */
+  restMs: number;
   /** Strikes only boundaries whose name it is found in, and nothing anywhere else. */
   only?: string | undefined;
   /** Told what happens, line by line. */
@@ -80,7 +83,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
     say(`${options.players} players join`);
     const edge = `http://${format(stack.at.edge)}`;
-    const crowd = await gather(edge, options.players, options.seed, notes, (code) =>
+    const crowd = await gather(edge, options, notes, (code) =>
       troubles.set(Code[code], (troubles.get(Code[code]) ?? 0) + 1),
     );
     striker = createStriker(stack, createFate(stack.at.outbound(workload("saga-worker")), temporal));
@@ -103,7 +106,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       await Promise.all([lane("purchase"), lane("trade"), deal(only === undefined ? anywhere : [])]);
     }
 
-    const { settledMs, faults } = await comeToRest(stack, crowd, temporal);
+    const { settledMs, faults } = await comeToRest(stack, crowd, temporal, say);
     await crowd.look();
     const facts = await readFacts(stack, temporal, notes.told);
     await connection.close();
@@ -124,27 +127,25 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 }
 
 /** Waits until the players have ended and no saga runs. */
-async function comeToRest(stack: Stack, crowd: Crowd, temporal: Client) {
+async function comeToRest(stack: Stack, crowd: Crowd, temporal: Client, say: ChaosOptions["say"]) {
   await stack.waitReady();
   const restarted = Date.now();
-  const running = async () => {
-    const ids: string[] = [];
-    for await (const { workflowId } of temporal.workflow.list({ query: 'ExecutionStatus = "Running"' }))
-      ids.push(workflowId);
-    return ids;
-  };
+  say("everything is up again");
   const stopped = crowd.stop();
   stopped.catch(() => undefined);
+  const atRest = async () => (await running(temporal)).length === 0;
   const late: Fault[] = [];
+  const tell = async () => {
+    for (const line of await describeWaiting(stack, temporal)) say(line);
+  };
   try {
-    await until("no saga runs", async () => (await running()).length === 0, settleDeadlineMs);
+    await until("no saga runs", atRest, settleDeadlineMs);
   } catch {
-    for (const id of await running())
+    for (const id of await running(temporal))
       late.push({ rule: "stuck", message: `${id} runs ${settleDeadlineMs / 1_000} s after the last restart` });
+    await tell();
     // How the books look in the end is worth knowing all the same.
-    await until("no saga runs", async () => (await running()).length === 0, 4 * settleDeadlineMs).catch(
-      () => undefined,
-    );
+    await until("no saga runs", atRest, 2 * settleDeadlineMs).catch(tell);
   }
   const settledMs = Date.now() - restarted;
   await stopped;

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { join } from "./client.ts";
 import { createDice } from "./dice.ts";
@@ -19,11 +20,10 @@ const limitedMs = 60_000;
 /** So many join at a time: each costs the hash of a password. */
 const atOnce = 8;
 
-/** Lets `count` players in, who buy and trade until they are stopped. */
+/** Lets players in, who buy and trade until they are stopped, and rest for `restMs` on average after each deed. */
 export async function gather(
   edge: string,
-  count: number,
-  seed: number,
+  { players: count, seed, restMs }: { players: number; seed: number; restMs: number },
   notes: Notes,
   answered: (code: Code) => void,
 ): Promise<Crowd> {
@@ -35,11 +35,11 @@ export async function gather(
   }
   const { items: catalogue } = await players[0]!.ask(({ inventory }) => inventory.listCatalogue({}));
   const market = { players, catalogue, notes };
-  let stopping = false;
+  const ending = new AbortController();
 
   async function live(player: Player): Promise<void> {
     let nextOffer = 0;
-    while (!stopping) {
+    while (!ending.signal.aborted) {
       try {
         if (Date.now() > nextOffer && player.dice.chance(0.3)) {
           if (!(await trade(player, market))) nextOffer = Date.now() + limitedMs;
@@ -48,6 +48,7 @@ export async function gather(
         // Asked in vain for minutes: what became of it, this player never knows. The checker does.
         if (!(error instanceof ConnectError)) throw error;
       }
+      await pause(player.dice.int(0, 2 * restMs), undefined, { signal: ending.signal }).catch(() => undefined);
     }
   }
   const lives = Promise.all(players.map(live));
@@ -57,7 +58,7 @@ export async function gather(
   return {
     market,
     async stop() {
-      stopping = true;
+      ending.abort();
       await lives;
     },
     async look() {

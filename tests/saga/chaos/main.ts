@@ -1,5 +1,5 @@
 /**
- * `npm run chaos:sagas -- [--seed N] [--purchases N] [--minutes M] [--players N] [--only NAME] [--short]`: many players buy and trade on a platform of its
+ * `npm run chaos:sagas -- [--seed N] [--purchases N] [--minutes M] [--players N] [--rest MS] [--only NAME] [--short]`: many players buy and trade on a platform of its
  * own, every part of which is killed and paused under them, and at every boundary of every step. Then the books are checked.
  */
 import { randomInt } from "node:crypto";
@@ -14,6 +14,7 @@ const usage = `usage: npm run chaos:sagas -- [options]
   --purchases N   at least so many (2000)
   --minutes M     at least so long (0)
   --players N     how many buy and trade at once (60)
+  --rest MS       how long each rests between two deeds, on average (0)
   --only NAME     strikes only the boundaries whose name it is found in, such as "purchase add_item"
   --short         one round: every boundary and every victim once (about 3 minutes)
 `;
@@ -26,6 +27,7 @@ try {
       purchases: number,
       minutes: number,
       players: number,
+      rest: number,
       only: { type: "string" },
       short: { type: "boolean" },
       help: { type: "boolean" },
@@ -52,9 +54,10 @@ async function run(values: { [name: string]: string | boolean | undefined }): Pr
   say(`seed ${seed}`);
   const report = await runChaos({
     seed,
-    players: whole("players", short ? 24 : 60),
+    players: whole("players", short ? 40 : 60),
     purchases: whole("purchases", short ? 0 : 2_000),
     minutes: whole("minutes", 0),
+    restMs: whole("rest", short ? 4_000 : 0),
     only: typeof values.only === "string" ? values.only : undefined,
     say,
   });

@@ -70,7 +70,7 @@ export async function trade(player: Player, market: Market): Promise<boolean> {
     toUserId: other.userId,
     offered,
     wanted,
-    validS: answer === "expire" ? 2 : 600,
+    validS: answer === "expire" ? 2 : 60,
   };
   const note = market.notes.trade({ userId: player.userId, ...request });
   let trade: Trade;
@@ -81,6 +81,7 @@ export async function trade(player: Player, market: Market): Promise<boolean> {
     if (isRefusal(error)) note.last = "refused";
     // What may be part of a trade after all is not offered again.
     if (note.last === "refused" || limited) for (const [one, side] of sides) giveBack(one, side);
+    if (limited) await takeBack(player);
     return !limited;
   }
   const { tradeId } = trade;
@@ -107,6 +108,14 @@ export async function trade(player: Player, market: Market): Promise<boolean> {
   giveBack(offeredTo, offered);
   giveBack(wantedTo, wanted);
   return true;
+}
+
+/** An offer may stand although its maker was told only that they make too many: a first try had begun it. Nobody would answer it. */
+async function takeBack(player: Player): Promise<void> {
+  const { trades } = await player.ask(({ social }) => social.listTrades({}));
+  const own = trades.filter(({ status, fromUserId }) => status === TradeStatus.OFFERED && fromUserId === player.userId);
+  const decline = (tradeId: string) => player.ask(({ social }) => social.declineTrade({ tradeId }));
+  await Promise.allSettled(own.map(({ tradeId }) => decline(tradeId)));
 }
 
 const tradeEnds: Partial<Record<TradeStatus, ToldSaga["last"]>> = {
