@@ -41,7 +41,7 @@ export async function gather(
     let nextOffer = 0;
     while (!ending.signal.aborted) {
       try {
-        if (Date.now() > nextOffer && player.dice.chance(0.3)) {
+        if (Date.now() > nextOffer && player.dice.chance(0.5)) {
           if (!(await trade(player, market))) nextOffer = Date.now() + limitedMs;
         } else await buy(player, market);
       } catch (error) {
