@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, createClient, createRouterTransport } from "@connectrpc/connect";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
+import { createDeletedPlayers } from "#kit/deleted-players.ts";
 import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { createLog } from "#kit/log.ts";
@@ -39,12 +40,13 @@ describe("account", () => {
   });
 
   const sessions = () => createEndedSessions(database.pool);
+  const deleted = () => createDeletedPlayers(database.pool);
 
   /** A client that the edge has let in as this player. */
   function clientOf(userId: string, username = "ada") {
     const transport = createRouterTransport(
       (router) => {
-        const gold = createGold({ database, store: wallets });
+        const gold = createGold({ database, store: wallets, deleted: deleted() });
         router.service(AccountService, createAccountService({ store, gold, statement: wallets }));
       },
       {
@@ -65,7 +67,7 @@ describe("account", () => {
   const handle = async (userId: string, data: Parameters<typeof toOutgoing>[3]) => {
     const { type, payload } = toOutgoing("game-events", "auth", userId, data);
     await database.transaction((client) =>
-      createEventHandlers(store, wallets, sessions())[type]!(parseEvent(payload), client),
+      createEventHandlers(store, wallets, sessions(), deleted())[type]!(parseEvent(payload), client),
     );
   };
 
@@ -128,10 +130,23 @@ describe("account", () => {
     const at = (seconds: number) => ({ ...event, eventTime: { ...event.eventTime!, seconds: BigInt(seconds) } });
     for (const seconds of [2_000, 1_000])
       await database.transaction((client) =>
-        createEventHandlers(store, wallets, sessions()).player_login!(at(seconds), client),
+        createEventHandlers(store, wallets, sessions(), deleted()).player_login!(at(seconds), client),
       );
     const { profile } = await clientOf(userId).getUserProfile({});
     assert.equal(Math.floor(timestampDate(profile!.lastLoginTime!).getTime() / 1_000), 2_000);
+  });
+
+  test("who has deleted their account is unknown to others, and what they said about themselves is gone", async () => {
+    const userId = randomUUID();
+    await handle(userId, { case: "playerRegistered", value: { username: "ada" } });
+    await clientOf(userId).updateUserProfile({
+      profile: { revision: 1n, bio: "a secret" },
+      updateMask: { paths: ["bio"] },
+    });
+    for (let times = 0; times < 2; times++) await handle(userId, { case: "playerDeleted", value: {} });
+    await assert.rejects(clientOf(randomUUID()).getUserProfile({ userId }), { code: Code.NotFound });
+    const { rows } = await database.pool.query("select from profile where user_id = $1", [userId]);
+    assert.equal(rows.length, 0);
   });
 
   test("a session that ended is known until its tokens would have expired", async () => {

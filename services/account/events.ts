@@ -1,5 +1,6 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Event } from "#gen/game/event/v1/event_pb.ts";
+import type { DeletedPlayers } from "#kit/deleted-players.ts";
 import type { EndedSessions } from "#kit/ended-sessions.ts";
 import type { Handler } from "#kit/inbox.ts";
 import type { GoldStore } from "./gold-store.ts";
@@ -11,6 +12,7 @@ export function createEventHandlers(
   store: ProfileStore,
   wallets: Pick<GoldStore, "open">,
   sessions: Pick<EndedSessions, "end">,
+  deleted: Pick<DeletedPlayers, "add">,
 ): Record<string, Handler<Event>> {
   return {
     async player_registered({ userId, data }, client) {
@@ -21,6 +23,10 @@ export function createEventHandlers(
     async player_login({ userId, data, eventTime }, client) {
       if (data.case !== "playerLogin" || !eventTime) throw new TypeError("player_login without its data");
       await store.noteLogin(newProfile(userId, data.value.username), timestampDate(eventTime), client);
+    },
+    async player_deleted({ userId }, client) {
+      await deleted.add(userId, client);
+      await store.remove(userId, client);
     },
     async session_ended({ data }, client) {
       if (data.case !== "sessionEnded" || !data.value.expireTime) throw new TypeError("session_ended without its data");

@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { GoldLedgerService } from "#gen/game/account/v1/gold_ledger_service_pb.ts";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
+import { createDeletedPlayers } from "#kit/deleted-players.ts";
 import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { reportErrors } from "#kit/interceptors.ts";
@@ -49,7 +50,7 @@ describe("gold", () => {
   /** What a player calls, by the edge; and what a saga calls. */
   function clients(userId = "") {
     const store = createPostgresProfileStore(database.pool);
-    const gold = createGold({ database, store: wallets });
+    const gold = createGold({ database, store: wallets, deleted: createDeletedPlayers(database.pool) });
     const transport = createRouterTransport(
       (router) =>
         router
@@ -102,6 +103,7 @@ describe("gold", () => {
         createPostgresProfileStore(database.pool),
         wallets,
         createEndedSessions(database.pool),
+        createDeletedPlayers(database.pool),
       );
       await database.transaction((client) => handlers.player_registered!(event, client));
     };
@@ -254,6 +256,22 @@ describe("gold", () => {
     for (let i = 0; i < 2; i++) assert.equal((await admin.grantGold(grant)).balance, startingGold + 7n);
     const unknown = reasonOf("user_unknown", Code.NotFound);
     await assert.rejects(admin.grantGold({ ...grant, requestId: "g2", userId: randomUUID() }), unknown);
+  });
+
+  test("a deleted player's gold stays where it is: given back and owed gold comes in, nothing goes out", async () => {
+    const [gone, other] = [await newPlayer(), await newPlayer()];
+    const { ledger } = clients();
+    await ledger.deductGold({ operationId: `${gone}/before`, userId: gone, amount: 10n });
+    await database.transaction((client) => createDeletedPlayers(database.pool).add(gone, client));
+    const deleted = reasonOf("user_deleted", Code.FailedPrecondition);
+    await assert.rejects(ledger.deductGold({ operationId: `${gone}/after`, userId: gone, amount: 1n }), deleted);
+    const give = playerOf(other).transferGold({ requestId: "gift", toUserId: gone, amount: 1n });
+    await assert.rejects(give, reasonOf("user_unknown", Code.NotFound));
+    const take = playerOf(gone).transferGold({ requestId: "gift", toUserId: other, amount: 1n });
+    await assert.rejects(take, deleted);
+    assert.equal((await ledger.refundGold({ operationId: `${gone}/before` })).refunded, true);
+    await ledger.creditGold({ operationId: `${gone}/owed`, userId: gone, amount: 5n });
+    assert.equal(await books([gone, other]), 2n * startingGold + 5n);
   });
 
   test("the statement is read in pages", async () => {

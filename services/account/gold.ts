@@ -1,3 +1,4 @@
+import type { DeletedPlayers } from "#kit/deleted-players.ts";
 import { doOnce, undoOnce } from "#kit/operations.ts";
 import type { Database } from "#kit/postgres.ts";
 import type { GoldChange, GoldStore } from "./gold-store.ts";
@@ -9,7 +10,7 @@ export interface Gold {
   balance(userId: string): Promise<bigint>;
   /**
    * @returns the balance after it.
-   * @throws ConnectError `not_enough_gold`.
+   * @throws ConnectError `not_enough_gold`, `user_deleted`.
    */
   deduct(operationId: string, userId: string, amount: bigint): Promise<bigint>;
   /** Undoes a deduct. False when there was nothing to undo. */
@@ -30,13 +31,23 @@ const most = 1_000_000_000_000_000n;
 /** What the database holds. A refund may go up to here: it must not fail because its player has become rich meanwhile. */
 const mostEver = 9_000_000_000_000_000n;
 
-export function createGold({ database, store }: { database: Database; store: GoldStore }): Gold {
+/** A deleted player's gold stays where it is: nothing goes out but what is given back or owed, and only that comes in. */
+export function createGold(parts: {
+  database: Database;
+  store: GoldStore;
+  deleted: Pick<DeletedPlayers, "some">;
+}): Gold {
+  const { database, store, deleted } = parts;
   const requireKnown = async (userId: string) => {
-    if (!(await store.knows(userId))) throw refuse("user_unknown", "there is no such user");
+    if ((await deleted.some([userId])) || !(await store.knows(userId)))
+      throw refuse("user_unknown", "there is no such user");
   };
 
   type Transaction = Parameters<Parameters<Database["transaction"]>[0]>[0];
   async function move(change: GoldChange, client: Transaction, limit = most): Promise<bigint> {
+    // Those who give are asked; a refund, or what a trade owes, must not fail.
+    if (change.amount < 0n && (await deleted.some([change.userId], client)))
+      throw refuse("user_deleted", "that player's account is no more");
     const balance = (await store.move(change, limit, client)) ?? (await openAndMove(change, client, limit));
     if (balance !== undefined) return balance;
     if (change.amount < 0n) throw refuse("not_enough_gold", "there is not enough gold");

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { GoldLedgerService } from "#gen/game/account/v1/gold_ledger_service_pb.ts";
+import { createDeletedPlayers } from "#kit/deleted-players.ts";
 import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe } from "#kit/event-probes.ts";
 import { parseEvent } from "#kit/events.ts";
@@ -28,9 +29,10 @@ const database = openDatabase({ url: config.databaseUrl, name, migrations, log }
 const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: config.instance ?? name, log });
 const store = createPostgresProfileStore(database.pool);
 const wallets = createPostgresGoldStore(database.pool, config.startingGold);
-const gold = createGold({ database, store: wallets });
+const deleted = createDeletedPlayers(database.pool);
+const gold = createGold({ database, store: wallets, deleted });
 const sessions = createEndedSessions(database.pool);
-const handlers = createEventHandlers(store, wallets, sessions);
+const handlers = createEventHandlers(store, wallets, sessions, deleted);
 consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
 
 const server = await startServer({

@@ -4,6 +4,7 @@ import { defineRefusals } from "#kit/errors.ts";
 /** Why this service says no. */
 export const refuse = defineRefusals("account", {
   user_unknown: Code.NotFound,
+  user_deleted: Code.FailedPrecondition,
   profile_not_yours: Code.PermissionDenied,
   profile_changed: Code.Aborted,
   profile_invalid: Code.InvalidArgument,

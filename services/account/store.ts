@@ -12,6 +12,8 @@ export interface ProfileStore {
   /** Stores a new player's profile, unless there is one. */
   create(fresh: Profile, client: pg.ClientBase): Promise<void>;
   noteLogin(fresh: Profile, time: Date, client: pg.ClientBase): Promise<void>;
+  /** Forgets what a player said about themselves. */
+  remove(userId: string, client: pg.ClientBase): Promise<void>;
 }
 
 interface Row {
@@ -55,6 +57,9 @@ export function createPostgresProfileStore(pool: pg.Pool): ProfileStore {
            set last_login_time = greatest(profile.last_login_time, excluded.last_login_time)`,
         [fresh.userId, fresh.username, fresh.displayName, time],
       );
+    },
+    async remove(userId, client) {
+      await client.query("delete from profile where user_id = $1", [userId]);
     },
   };
 }

@@ -199,6 +199,58 @@ test("auth on a real Postgres and Redis", async (t) => {
     });
   });
 
+  await t.test(
+    "who deletes their account, by their password, is gone: their name, their sessions, their logins",
+    async () => {
+      const { user, accessToken, refreshToken } = await joinAs("brenda");
+      const other = await client.authenticate({ username: "brenda", password });
+      const own = clientOf(accessToken);
+      await assert.rejects(own.deleteAccount({ password: "wrong" }), unauthenticated("credentials_wrong"));
+      await assert.rejects(own.deleteAccount({}), unauthenticated("credentials_wrong"));
+      await own.deleteAccount({ password });
+      const login = () => client.authenticate({ username: "brenda", password });
+      await assert.rejects(login(), unauthenticated("credentials_wrong"));
+      await assert.rejects(client.refreshToken({ refreshToken }), unauthenticated("refresh_token_invalid"));
+      for (const token of [accessToken, other.accessToken]) {
+        const { inactiveReason } = await client.validateToken({ accessToken: token });
+        assert.equal(inactiveReason, InactiveReason.SESSION_ENDED);
+      }
+      const types = (await eventsOf(user!.userId, 6)).map(({ type }) => type);
+      assert.deepEqual(types.slice(3), ["player_deleted", "session_ended", "session_ended"]);
+      await client.register({ username: "brenda", password });
+      assert.notEqual((await login()).user?.userId, user?.userId);
+    },
+  );
+
+  await t.test("a login that is under way while its account is deleted gives no session", async () => {
+    const { user } = await joinAs("carol");
+    await auth.users.delete(user!.userId);
+    const device = { clientVersion: "", ip: "" };
+    await assert.rejects(
+      auth.logins.begin({ userId: user!.userId, username: "carol", roles: ["player"] }, device),
+      unauthenticated("credentials_wrong"),
+    );
+    const living = await auth.sessions.list(user!.userId);
+    assert.equal(living.length, 1, "only the one of before");
+  });
+
+  await t.test("an administrator deletes a player, and nobody of the staff", async () => {
+    const admin = await client.authenticate({ username: "admin", password: "second password" });
+    const { deleteUser, deleteAccount } = clientOf(admin.accessToken);
+    const { user, accessToken } = await joinAs("dora");
+    // What is left when an earlier try died half way.
+    await auth.users.delete(user!.userId);
+    const unknown = refusal(Code.NotFound, "user_unknown");
+    await assert.rejects(deleteUser({ userId: user!.userId }), unknown);
+    assert.equal((await client.validateToken({ accessToken })).active, false);
+    const player = await joinAs("doris");
+    await deleteUser({ userId: player.user!.userId });
+    assert.equal((await client.validateToken({ accessToken: player.accessToken })).active, false);
+    const reserved = refusal(Code.FailedPrecondition, "user_reserved");
+    await assert.rejects(deleteUser({ userId: admin.user!.userId }), reserved);
+    await assert.rejects(deleteAccount({ password: "second password" }), reserved);
+  });
+
   await t.test("no stored password or token is in clear", async () => {
     const { rows } = await auth.database.pool.query<{ text: string }>(
       "select string_agg(u::text, ' ') || coalesce((select string_agg(o::text, ' ') from outbox o), '') as text from user_account u",

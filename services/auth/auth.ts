@@ -5,6 +5,7 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { type AuthService, InactiveReason } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { SessionSchema, UserSchema } from "#gen/game/auth/v1/session_pb.ts";
 import { type Caller, callerOf, clientAddress } from "#kit/identity.ts";
+import type { Deletion } from "./deletion.ts";
 import { GateFullError } from "./gate.ts";
 import { findOrCreateUser } from "./identities.ts";
 import type { KeyRing } from "./keys.ts";
@@ -27,8 +28,9 @@ export function createAuthService(deps: {
   keys: Pick<KeyRing, "rotate">;
   logins: Logins;
   oidc: Oidc;
+  deletion: Deletion;
 }): ServiceImpl<typeof AuthService> {
-  const { users, passwords, sessions, tokens, keys, logins, oidc } = deps;
+  const { users, passwords, sessions, tokens, keys, logins, oidc, deletion } = deps;
 
   /** The caller, whose session has not ended: the edge lets an access token through until it expires. */
   async function livingCaller(context: HandlerContext): Promise<Caller> {
@@ -85,6 +87,18 @@ export function createAuthService(deps: {
       const caller = await livingCaller(context);
       const all = await sessions.list(caller.userId);
       return { sessions: all.map((session) => toSessionMessage(session, session.sessionId === caller.sessionId)) };
+    },
+
+    async deleteAccount({ password }, context) {
+      const { userId } = await livingCaller(context);
+      await deletion.byOwner(userId, password, context.signal).catch(refuseWhenBusy);
+      return {};
+    },
+
+    async deleteUser({ userId }, context) {
+      await livingCaller(context);
+      await deletion.byAdmin(userId);
+      return {};
     },
 
     startOidcLogin: () => oidc.start(),

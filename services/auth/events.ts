@@ -7,6 +7,7 @@ import type { User } from "./user.ts";
 /** What auth tells the others, each in the transaction of the work that it tells of. */
 export interface AuthEvents {
   registered(client: pg.ClientBase, user: User): Promise<void>;
+  deleted(client: pg.ClientBase, userId: string): Promise<void>;
   loggedIn(client: pg.ClientBase, user: User, login: { ip: string; sessionId: string }): Promise<void>;
   /** Called once such a transaction has ended: the relay need not look by itself. */
   wake(): void;
@@ -23,6 +24,9 @@ export function createAuthEvents(outbox: Pick<Outbox, "append" | "wake">): AuthE
     async registered(client, { userId, username }) {
       const data = { case: "playerRegistered", value: { username } } as const;
       await outbox.append(client, toOutgoing(topic, source, userId, data));
+    },
+    async deleted(client, userId) {
+      await outbox.append(client, toOutgoing(topic, source, userId, { case: "playerDeleted", value: {} }));
     },
     async loggedIn(client, { userId, username }, { ip, sessionId }) {
       const data = { case: "playerLogin", value: { username, ip, sessionId } } as const;

@@ -24,12 +24,14 @@ export interface Logins {
   refresh(refreshToken: string): Promise<TokenPair>;
   /** Ends a session and tells of it. May be repeated when it failed half way. */
   end(userId: string, sessionId: string): Promise<void>;
+  /** Ends all sessions of a user. May be repeated, too. */
+  endAll(userId: string): Promise<void>;
 }
 
 export function createLogins(deps: {
   database: Pick<Database, "transaction">;
   events: AuthEvents;
-  users: Pick<UserStore, "find">;
+  users: Pick<UserStore, "find" | "hold">;
   sessions: Sessions;
   tokens: AccessTokens;
   clock: () => Date;
@@ -58,7 +60,10 @@ export function createLogins(deps: {
       const { token: accessToken, expireTime } = await issue(user, sessionId);
       const { refreshToken } = await sessions.create(sessionId, user.userId, clientVersion);
       try {
-        await database.transaction((client) => events.loggedIn(client, user, { ip, sessionId }));
+        await database.transaction(async (client) => {
+          if (!(await users.hold(user.userId, client))) throw refuse("credentials_wrong", "that account is no more");
+          await events.loggedIn(client, user, { ip, sessionId });
+        });
       } catch (error) {
         // Nobody will get the tokens; should this fail too, the session ends by its age.
         await sessions.end(user.userId, sessionId).catch(() => undefined);
@@ -86,5 +91,10 @@ export function createLogins(deps: {
     },
 
     end,
+    async endAll(userId) {
+      // So many are listed at a time.
+      for (let living = await sessions.list(userId); living.length > 0; living = await sessions.list(userId))
+        for (const { sessionId } of living) await end(userId, sessionId);
+    },
   };
 }

@@ -16,6 +16,7 @@ import { startServer } from "#kit/serve.ts";
 import { ensureAdminWhenThere } from "./admin.ts";
 import { createAuthService } from "./auth.ts";
 import { loadConfig } from "./config.ts";
+import { createDeletion } from "./deletion.ts";
 import { createAuthEvents } from "./events.ts";
 import { createGate } from "./gate.ts";
 import { createPostgresKeyStore } from "./key-store.ts";
@@ -58,6 +59,7 @@ const keys = createKeyRing({
 const refreshing = keepRefreshing(keys, database.migrated, log);
 const tokens = createAccessTokens(keys, clock);
 const logins = createLogins({ database, events, users, sessions, tokens, clock });
+const deletion = createDeletion({ users, passwords, logins });
 const oidc = createOidc(config.oidc, redis, clock);
 const password = config.adminPasswordFile && read(config.adminPasswordFile);
 const admin = ensureAdminWhenThere({ users, passwords, password, migrated: database.migrated, log });
@@ -71,7 +73,10 @@ const server = await startServer({
   // The edge sends every question about schemas here.
   reflect: [AuthService, AccountService, ChatService, MatchService],
   routes: (router) =>
-    router.service(AuthService, createAuthService({ users, passwords, sessions, tokens, keys, logins, oidc })),
+    router.service(
+      AuthService,
+      createAuthService({ users, passwords, sessions, tokens, keys, logins, oidc, deletion }),
+    ),
   pages: {
     "/.well-known/jwks.json": async () => ({ type: "application/json", body: JSON.stringify(keys.jwks()) }),
   },

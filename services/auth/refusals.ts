@@ -10,6 +10,8 @@ export const refuse = defineRefusals("auth", {
   refresh_token_reused: Code.Unauthenticated,
   session_ended: Code.Unauthenticated,
   session_unknown: Code.NotFound,
+  user_unknown: Code.NotFound,
+  user_reserved: Code.FailedPrecondition,
   signing_key_away: Code.Unavailable,
   oidc_not_configured: Code.FailedPrecondition,
   oidc_provider_away: Code.Unavailable,

@@ -20,6 +20,10 @@ export interface UserStore {
   /** Stores a new user who is known by `identity`, and tells of it. Nothing is stored unless it says `created`. */
   createWithIdentity(user: User, identity: Identity): Promise<"created" | "username_taken" | "identity_known">;
   setPassword(userId: string, passwordHash: string): Promise<void>;
+  /** Forgets a user and tells of it. False when there is none. */
+  delete(userId: string): Promise<boolean>;
+  /** Whether there is such a user, who can't be deleted before the transaction ends. */
+  hold(userId: string, client: pg.ClientBase): Promise<boolean>;
 }
 
 interface Row {
@@ -86,6 +90,19 @@ export function createPostgresUserStore(database: Database, events: AuthEvents):
     },
     async setPassword(userId, passwordHash) {
       await pool.query("update user_account set password_hash = $2 where user_id = $1", [userId, passwordHash]);
+    },
+    async delete(userId) {
+      const deleted = await database.transaction(async (client) => {
+        const { rowCount } = await client.query("delete from user_account where user_id = $1", [userId]);
+        if (rowCount === 1) await events.deleted(client, userId);
+        return rowCount === 1;
+      });
+      events.wake();
+      return deleted;
+    },
+    async hold(userId, client) {
+      const { rowCount } = await client.query("select from user_account where user_id = $1 for key share", [userId]);
+      return rowCount === 1;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Event } from "#gen/game/event/v1/event_pb.ts";
+import type { DeletedPlayers } from "#kit/deleted-players.ts";
 import type { EndedSessions } from "#kit/ended-sessions.ts";
 import { toOutgoing } from "#kit/events.ts";
 import type { Handler } from "#kit/inbox.ts";
@@ -19,6 +20,7 @@ export function itemObtained(userId: string, stack: Stack, source: "purchase" | 
 export function createEventHandlers(
   items: Pick<Items, "pickUp">,
   sessions: Pick<EndedSessions, "end">,
+  deleted: Pick<DeletedPlayers, "add">,
 ): Record<string, Handler<Event>> {
   return {
     async item_obtained({ eventId, source: teller, userId, data }, client) {
@@ -30,6 +32,9 @@ export function createEventHandlers(
         throw new TypeError(`items of source ${source} come from ${self} alone`);
       if (!(quantity > 0)) throw new RangeError("item_obtained of nothing");
       await items.pickUp(`event/${eventId}`, userId, { itemId, quantity }, source, client);
+    },
+    async player_deleted({ userId }, client) {
+      await deleted.add(userId, client);
     },
     async session_ended({ data }, client) {
       if (data.case !== "sessionEnded" || !data.value.expireTime) throw new TypeError("session_ended without its data");

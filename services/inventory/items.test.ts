@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import { InventoryService } from "#gen/game/inventory/v1/inventory_service_pb.ts";
 import { ItemLedgerService } from "#gen/game/inventory/v1/item_ledger_service_pb.ts";
+import { createDeletedPlayers } from "#kit/deleted-players.ts";
 import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { reportErrors } from "#kit/interceptors.ts";
@@ -66,7 +67,15 @@ describe("inventory", () => {
     const store = createPostgresBagStore(database.pool);
     // The relay to Kafka has its own tests: here it is seen what is handed to it.
     const outbox = { append: async (_: unknown, event: OutgoingEvent) => void told.push(event), wake: () => undefined };
-    const items = createItems({ database, store, catalogue, outbox, capacity, log });
+    const items = createItems({
+      database,
+      store,
+      deleted: createDeletedPlayers(database.pool),
+      catalogue,
+      outbox,
+      capacity,
+      log,
+    });
     return { store, items };
   };
 
@@ -275,7 +284,7 @@ describe("inventory", () => {
       const value = { ...stack(itemId, quantity), source };
       const event = parseEvent(toOutgoing("game-events", teller, userId, { case: "itemObtained", value }).payload);
       return database.transaction((client) =>
-        createEventHandlers(parts().items, sessions).item_obtained!(event, client),
+        createEventHandlers(parts().items, sessions, createDeletedPlayers(database.pool)).item_obtained!(event, client),
       );
     };
     await obtain("monster_drop", "combat", "pelt", 2);
@@ -287,6 +296,27 @@ describe("inventory", () => {
     await assert.rejects(obtain("monster_drop", "combat", "pelt", -1), RangeError);
     assert.deepEqual(told, [], "what others told of is not told again");
     await books([userId]);
+  });
+
+  test("with a deleted player nothing new is begun, and what was begun can be undone", async () => {
+    const [gone, other] = [await newPlayer(stack("potion", 3)), await newPlayer(stack("pelt", 1))];
+    const { ledger } = clients();
+    const added = { operationId: operation(), userId: gone, items: stack("potion", 1) };
+    await ledger.addItem(added);
+    const [ours, theirs] = [operation(), operation()];
+    await ledger.reserveItems({ operationId: ours, userId: gone, items: [stack("potion", 2)] });
+    await ledger.reserveItems({ operationId: theirs, userId: other, items: [stack("pelt", 1)] });
+    await database.transaction((client) => createDeletedPlayers(database.pool).add(gone, client));
+
+    const deleted = notNow("user_deleted");
+    await assert.rejects(ledger.addItem({ ...added, operationId: operation() }), deleted);
+    const items = [stack("potion", 1)];
+    await assert.rejects(ledger.reserveItems({ operationId: operation(), userId: gone, items }), deleted);
+    const exchange = { operationId: operation(), firstReservation: ours, secondReservation: theirs };
+    await assert.rejects(ledger.exchangeItems(exchange), deleted);
+    for (const operationId of [ours, theirs]) assert.equal((await ledger.releaseItems({ operationId })).released, true);
+    assert.equal((await ledger.removeAddedItem(added)).removed, true);
+    assert.deepEqual(await books([gone, other]), { potion: 3, pelt: 1 });
   });
 
   test("the catalogue says what is for sale; nothing is bought while sagas are away", async () => {

@@ -1,4 +1,5 @@
 import type pg from "pg";
+import type { DeletedPlayers } from "#kit/deleted-players.ts";
 import type { Log } from "#kit/log.ts";
 import { doOnce, undoOnce } from "#kit/operations.ts";
 import type { Outbox } from "#kit/outbox.ts";
@@ -11,7 +12,7 @@ import type { BagStore, Change, Reservation, Stack } from "./store.ts";
 
 /** What players own. Each call names its operation, and is done once (kit/operations.ts). */
 export interface Items {
-  /** @throws ConnectError `item_unknown`, `bag_full`. */
+  /** @throws ConnectError `item_unknown`, `bag_full`, `user_deleted`. */
   add(operationId: string, userId: string, stack: Stack): Promise<void>;
   /**
    * Undoes an add. False when there was nothing to undo.
@@ -19,11 +20,11 @@ export interface Items {
    * @throws ConnectError `item_spent` when the player has not as many that are free.
    */
   removeAdded(operationId: string): Promise<boolean>;
-  /** @throws ConnectError `not_enough_items`, `item_twice`. */
+  /** @throws ConnectError `not_enough_items`, `item_twice`, `user_deleted`. */
   reserve(operationId: string, userId: string, stacks: Stack[]): Promise<void>;
   /** Undoes a reserve. False when there was nothing to undo, or the items were exchanged. */
   release(operationId: string): Promise<boolean>;
-  /** @throws ConnectError `not_reserved`, `bag_full`, `to_oneself`. */
+  /** @throws ConnectError `not_reserved`, `bag_full`, `to_oneself`, `user_deleted`. */
   exchange(operationId: string, first: string, second: string): Promise<void>;
   /** What was found in the game goes into the bag; what does not fit is lost, with a line in the log. */
   pickUp(
@@ -39,12 +40,18 @@ export interface Items {
 export function createItems(parts: {
   database: Database;
   store: BagStore;
+  deleted: Pick<DeletedPlayers, "some">;
   catalogue: Catalogue;
   outbox: Pick<Outbox, "append" | "wake">;
   capacity: number;
   log: Log;
 }): Items {
-  const { database, store, catalogue, outbox, capacity, log } = parts;
+  const { database, store, deleted, catalogue, outbox, capacity, log } = parts;
+
+  /** Of a deleted player nothing new is begun. What was is undone all the same. */
+  async function expectAlive(userIds: string[], client: pg.ClientBase): Promise<void> {
+    if (await deleted.some(userIds, client)) throw refuse("user_deleted", "that player's account is no more");
+  }
 
   /** Puts items into a locked bag. False, with nothing done, when they do not fit. */
   async function put(change: Change, client: pg.ClientBase): Promise<boolean> {
@@ -72,6 +79,7 @@ export function createItems(parts: {
       await transaction((client) =>
         doOnce(client, operationId, request, async () => {
           if (!catalogue.has(itemId)) throw refuse("item_unknown", "there is no such item");
+          await expectAlive([userId], client);
           await store.lock([userId], client);
           await hand({ userId, itemId, quantity, kind: "purchase", operationId }, "purchase", client);
         }),
@@ -94,6 +102,7 @@ export function createItems(parts: {
       const items = stacks.map(({ itemId, quantity }) => ({ itemId, quantity }));
       await database.transaction((client) =>
         doOnce(client, operationId, { kind: "reserve_items", userId, items }, async () => {
+          await expectAlive([userId], client);
           await store.lock([userId], client);
           for (const stack of items)
             if (!(await store.reserve(userId, stack, client)))
@@ -120,6 +129,7 @@ export function createItems(parts: {
           const found = await store.lockReservations([first, second], client);
           const [ours, theirs] = [heldIn(found, first), heldIn(found, second)];
           if (ours.userId === theirs.userId) throw refuse("to_oneself", "items can't be exchanged with oneself");
+          await expectAlive([ours.userId, theirs.userId], client);
           await store.lock([ours.userId, theirs.userId], client);
           // All that goes out makes room before anything comes in.
           for (const { userId, items } of [ours, theirs])
@@ -138,6 +148,7 @@ export function createItems(parts: {
     async pickUp(operationId, userId, stack, kind, client) {
       const lose = (why: string) => log.warn({ userId, ...stack, operationId }, `an item is lost: ${why}`);
       if (!catalogue.has(stack.itemId)) return lose("the catalogue does not have it");
+      if (await deleted.some([userId], client)) return lose("its player's account is no more");
       await store.lock([userId], client);
       if (!(await put({ userId, ...stack, kind, operationId }, client))) lose("the bag is full");
     },

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { InventoryService } from "#gen/game/inventory/v1/inventory_service_pb.ts";
 import { ItemLedgerService } from "#gen/game/inventory/v1/item_ledger_service_pb.ts";
+import { createDeletedPlayers } from "#kit/deleted-players.ts";
 import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe, outboxProbe } from "#kit/event-probes.ts";
 import { parseEvent } from "#kit/events.ts";
@@ -34,10 +35,11 @@ const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: config
 const outbox = startOutbox(database, kafka.producer, log);
 const temporal = connectTemporal({ address: config.temporalAddress, identity: config.instance ?? name });
 const store = createPostgresBagStore(database.pool);
-const items = createItems({ database, store, catalogue, outbox, capacity, log });
+const deleted = createDeletedPlayers(database.pool);
+const items = createItems({ database, store, deleted, catalogue, outbox, capacity, log });
 const purchases = createTemporalPurchases(temporal);
 const sessions = createEndedSessions(database.pool);
-const handlers = createEventHandlers(items, sessions);
+const handlers = createEventHandlers(items, sessions, deleted);
 consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
 
 const server = await startServer({

@@ -5,6 +5,7 @@ import { defineRefusals } from "#kit/errors.ts";
 export const refuse = defineRefusals("inventory", {
   item_unknown: Code.NotFound,
   not_for_sale: Code.FailedPrecondition,
+  user_deleted: Code.FailedPrecondition,
   bag_full: Code.FailedPrecondition,
   item_spent: Code.FailedPrecondition,
   not_enough_items: Code.FailedPrecondition,

@@ -16,6 +16,7 @@ import { startOutbox } from "#kit/outbox.ts";
 import { kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { connectRedis } from "#kit/redis.ts";
 import { createAuthService } from "../../services/auth/auth.ts";
+import { createDeletion } from "../../services/auth/deletion.ts";
 import { createAuthEvents } from "../../services/auth/events.ts";
 import { createGate, type Gate } from "../../services/auth/gate.ts";
 import { createPostgresKeyStore } from "../../services/auth/key-store.ts";
@@ -74,8 +75,9 @@ export async function startAuth(t: TestContext, options: { oidc?: OidcSettings; 
   await keys.refresh();
   const tokens = createAccessTokens(keys, clock.now);
   const logins = createLogins({ database, events, users, sessions, tokens, clock: clock.now });
+  const deletion = createDeletion({ users, passwords, logins });
   const oidc = createOidc(options.oidc, redis, clock.now);
-  const handler = createAuthService({ users, passwords, sessions, tokens, keys, logins, oidc });
+  const handler = createAuthService({ users, passwords, sessions, tokens, keys, logins, oidc, deletion });
 
   /** A client whose calls carry what the edge makes of `accessToken`. */
   function clientOf(accessToken?: string, headers: Record<string, string> = {}): AuthClient {
@@ -108,6 +110,7 @@ export async function startAuth(t: TestContext, options: { oidc?: OidcSettings; 
     keys,
     tokens,
     sessions,
+    logins,
     client: clientOf(),
     clientOf,
     /** A new player, logged in. */

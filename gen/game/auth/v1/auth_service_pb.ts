@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file game/auth/v1/auth_service.proto.
  */
 export const file_game_auth_v1_auth_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9nYW1lL2F1dGgvdjEvYXV0aF9zZXJ2aWNlLnByb3RvEgxnYW1lLmF1dGgudjEiXwoPUmVnaXN0ZXJSZXF1ZXN0Ei4KCHVzZXJuYW1lGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MywzMn0kEhwKCHBhc3N3b3JkGAIgASgJQgq6SAdyBRAIGIABIjQKEFJlZ2lzdGVyUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLmdhbWUuYXV0aC52MS5Vc2VyInEKE0F1dGhlbnRpY2F0ZVJlcXVlc3QSGwoIdXNlcm5hbWUYASABKAlCCbpIBnIEEAEYIBIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARiAARIfCg5jbGllbnRfdmVyc2lvbhgDIAEoCUIHukgEcgIYQCKWAQoUQXV0aGVudGljYXRlUmVzcG9uc2USFAoMYWNjZXNzX3Rva2VuGAEgASgJEhUKDXJlZnJlc2hfdG9rZW4YAiABKAkSLwoLZXhwaXJlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiAKBHVzZXIYBCABKAsyEi5nYW1lLmF1dGgudjEuVXNlciI4ChRWYWxpZGF0ZVRva2VuUmVxdWVzdBIgCgxhY2Nlc3NfdG9rZW4YASABKAlCCrpIB3IFEAEYgCAisQEKFVZhbGlkYXRlVG9rZW5SZXNwb25zZRIOCgZhY3RpdmUYASABKAgSIAoEdXNlchgCIAEoCzISLmdhbWUuYXV0aC52MS5Vc2VyEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI1Cg9pbmFjdGl2ZV9yZWFzb24YBCABKA4yHC5nYW1lLmF1dGgudjEuSW5hY3RpdmVSZWFzb24iOAoTUmVmcmVzaFRva2VuUmVxdWVzdBIhCg1yZWZyZXNoX3Rva2VuGAEgASgJQgq6SAdyBRABGIACInQKFFJlZnJlc2hUb2tlblJlc3BvbnNlEhQKDGFjY2Vzc190b2tlbhgBIAEoCRIVCg1yZWZyZXNoX3Rva2VuGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIwCg1Mb2dvdXRSZXF1ZXN0Eh8KCnNlc3Npb25faWQYASABKAlCC7pICNgBAXIDsAEBIhAKDkxvZ291dFJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QiPwoUTGlzdFNlc3Npb25zUmVzcG9uc2USJwoIc2Vzc2lvbnMYASADKAsyFS5nYW1lLmF1dGgudjEuU2Vzc2lvbiIXChVTdGFydE9pZGNMb2dpblJlcXVlc3QiQgoWU3RhcnRPaWRjTG9naW5SZXNwb25zZRIZChFhdXRob3JpemF0aW9uX3VybBgBIAEoCRINCgVzdGF0ZRgCIAEoCSJwChhDb21wbGV0ZU9pZGNMb2dpblJlcXVlc3QSGAoEY29kZRgBIAEoCUIKukgHcgUQARiAEBIZCgVzdGF0ZRgCIAEoCUIKukgHcgUQARiAAhIfCg5jbGllbnRfdmVyc2lvbhgDIAEoCUIHukgEcgIYQCKbAQoZQ29tcGxldGVPaWRjTG9naW5SZXNwb25zZRIUCgxhY2Nlc3NfdG9rZW4YASABKAkSFQoNcmVmcmVzaF90b2tlbhgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIAoEdXNlchgEIAEoCzISLmdhbWUuYXV0aC52MS5Vc2VyIhkKF1JvdGF0ZVNpZ25pbmdLZXlSZXF1ZXN0Il0KGFJvdGF0ZVNpZ25pbmdLZXlSZXNwb25zZRIOCgZrZXlfaWQYASABKAkSMQoNYWN0aXZhdGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqjgEKDkluYWN0aXZlUmVhc29uEh8KG0lOQUNUSVZFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhsKF0lOQUNUSVZFX1JFQVNPTl9JTlZBTElEEAESGwoXSU5BQ1RJVkVfUkVBU09OX0VYUElSRUQQAhIhCh1JTkFDVElWRV9SRUFTT05fU0VTU0lPTl9FTkRFRBADMroGCgtBdXRoU2VydmljZRJLCghSZWdpc3RlchIdLmdhbWUuYXV0aC52MS5SZWdpc3RlclJlcXVlc3QaHi5nYW1lLmF1dGgudjEuUmVnaXN0ZXJSZXNwb25zZSIAElcKDEF1dGhlbnRpY2F0ZRIhLmdhbWUuYXV0aC52MS5BdXRoZW50aWNhdGVSZXF1ZXN0GiIuZ2FtZS5hdXRoLnYxLkF1dGhlbnRpY2F0ZVJlc3BvbnNlIgASXQoNVmFsaWRhdGVUb2tlbhIiLmdhbWUuYXV0aC52MS5WYWxpZGF0ZVRva2VuUmVxdWVzdBojLmdhbWUuYXV0aC52MS5WYWxpZGF0ZVRva2VuUmVzcG9uc2UiA5ACARJXCgxSZWZyZXNoVG9rZW4SIS5nYW1lLmF1dGgudjEuUmVmcmVzaFRva2VuUmVxdWVzdBoiLmdhbWUuYXV0aC52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIAEkUKBkxvZ291dBIbLmdhbWUuYXV0aC52MS5Mb2dvdXRSZXF1ZXN0GhwuZ2FtZS5hdXRoLnYxLkxvZ291dFJlc3BvbnNlIgASWgoMTGlzdFNlc3Npb25zEiEuZ2FtZS5hdXRoLnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIi5nYW1lLmF1dGgudjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiA5ACARJdCg5TdGFydE9pZGNMb2dpbhIjLmdhbWUuYXV0aC52MS5TdGFydE9pZGNMb2dpblJlcXVlc3QaJC5nYW1lLmF1dGgudjEuU3RhcnRPaWRjTG9naW5SZXNwb25zZSIAEmYKEUNvbXBsZXRlT2lkY0xvZ2luEiYuZ2FtZS5hdXRoLnYxLkNvbXBsZXRlT2lkY0xvZ2luUmVxdWVzdBonLmdhbWUuYXV0aC52MS5Db21wbGV0ZU9pZGNMb2dpblJlc3BvbnNlIgASYwoQUm90YXRlU2lnbmluZ0tleRIlLmdhbWUuYXV0aC52MS5Sb3RhdGVTaWduaW5nS2V5UmVxdWVzdBomLmdhbWUuYXV0aC52MS5Sb3RhdGVTaWduaW5nS2V5UmVzcG9uc2UiAGIGcHJvdG8z", [file_buf_validate_validate, file_game_auth_v1_session, file_google_protobuf_timestamp]);
+  fileDesc("Ch9nYW1lL2F1dGgvdjEvYXV0aF9zZXJ2aWNlLnByb3RvEgxnYW1lLmF1dGgudjEiXwoPUmVnaXN0ZXJSZXF1ZXN0Ei4KCHVzZXJuYW1lGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MywzMn0kEhwKCHBhc3N3b3JkGAIgASgJQgq6SAdyBRAIGIABIjQKEFJlZ2lzdGVyUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLmdhbWUuYXV0aC52MS5Vc2VyInEKE0F1dGhlbnRpY2F0ZVJlcXVlc3QSGwoIdXNlcm5hbWUYASABKAlCCbpIBnIEEAEYIBIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARiAARIfCg5jbGllbnRfdmVyc2lvbhgDIAEoCUIHukgEcgIYQCKWAQoUQXV0aGVudGljYXRlUmVzcG9uc2USFAoMYWNjZXNzX3Rva2VuGAEgASgJEhUKDXJlZnJlc2hfdG9rZW4YAiABKAkSLwoLZXhwaXJlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiAKBHVzZXIYBCABKAsyEi5nYW1lLmF1dGgudjEuVXNlciI4ChRWYWxpZGF0ZVRva2VuUmVxdWVzdBIgCgxhY2Nlc3NfdG9rZW4YASABKAlCCrpIB3IFEAEYgCAisQEKFVZhbGlkYXRlVG9rZW5SZXNwb25zZRIOCgZhY3RpdmUYASABKAgSIAoEdXNlchgCIAEoCzISLmdhbWUuYXV0aC52MS5Vc2VyEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI1Cg9pbmFjdGl2ZV9yZWFzb24YBCABKA4yHC5nYW1lLmF1dGgudjEuSW5hY3RpdmVSZWFzb24iOAoTUmVmcmVzaFRva2VuUmVxdWVzdBIhCg1yZWZyZXNoX3Rva2VuGAEgASgJQgq6SAdyBRABGIACInQKFFJlZnJlc2hUb2tlblJlc3BvbnNlEhQKDGFjY2Vzc190b2tlbhgBIAEoCRIVCg1yZWZyZXNoX3Rva2VuGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIwCg1Mb2dvdXRSZXF1ZXN0Eh8KCnNlc3Npb25faWQYASABKAlCC7pICNgBAXIDsAEBIhAKDkxvZ291dFJlc3BvbnNlIjIKFERlbGV0ZUFjY291bnRSZXF1ZXN0EhoKCHBhc3N3b3JkGAEgASgJQgi6SAVyAxiAASIXChVEZWxldGVBY2NvdW50UmVzcG9uc2UiLgoRRGVsZXRlVXNlclJlcXVlc3QSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgOwAQEiFAoSRGVsZXRlVXNlclJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QiPwoUTGlzdFNlc3Npb25zUmVzcG9uc2USJwoIc2Vzc2lvbnMYASADKAsyFS5nYW1lLmF1dGgudjEuU2Vzc2lvbiIXChVTdGFydE9pZGNMb2dpblJlcXVlc3QiQgoWU3RhcnRPaWRjTG9naW5SZXNwb25zZRIZChFhdXRob3JpemF0aW9uX3VybBgBIAEoCRINCgVzdGF0ZRgCIAEoCSJwChhDb21wbGV0ZU9pZGNMb2dpblJlcXVlc3QSGAoEY29kZRgBIAEoCUIKukgHcgUQARiAEBIZCgVzdGF0ZRgCIAEoCUIKukgHcgUQARiAAhIfCg5jbGllbnRfdmVyc2lvbhgDIAEoCUIHukgEcgIYQCKbAQoZQ29tcGxldGVPaWRjTG9naW5SZXNwb25zZRIUCgxhY2Nlc3NfdG9rZW4YASABKAkSFQoNcmVmcmVzaF90b2tlbhgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIAoEdXNlchgEIAEoCzISLmdhbWUuYXV0aC52MS5Vc2VyIhkKF1JvdGF0ZVNpZ25pbmdLZXlSZXF1ZXN0Il0KGFJvdGF0ZVNpZ25pbmdLZXlSZXNwb25zZRIOCgZrZXlfaWQYASABKAkSMQoNYWN0aXZhdGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqjgEKDkluYWN0aXZlUmVhc29uEh8KG0lOQUNUSVZFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhsKF0lOQUNUSVZFX1JFQVNPTl9JTlZBTElEEAESGwoXSU5BQ1RJVkVfUkVBU09OX0VYUElSRUQQAhIhCh1JTkFDVElWRV9SRUFTT05fU0VTU0lPTl9FTkRFRBADMukHCgtBdXRoU2VydmljZRJLCghSZWdpc3RlchIdLmdhbWUuYXV0aC52MS5SZWdpc3RlclJlcXVlc3QaHi5nYW1lLmF1dGgudjEuUmVnaXN0ZXJSZXNwb25zZSIAElcKDEF1dGhlbnRpY2F0ZRIhLmdhbWUuYXV0aC52MS5BdXRoZW50aWNhdGVSZXF1ZXN0GiIuZ2FtZS5hdXRoLnYxLkF1dGhlbnRpY2F0ZVJlc3BvbnNlIgASXQoNVmFsaWRhdGVUb2tlbhIiLmdhbWUuYXV0aC52MS5WYWxpZGF0ZVRva2VuUmVxdWVzdBojLmdhbWUuYXV0aC52MS5WYWxpZGF0ZVRva2VuUmVzcG9uc2UiA5ACARJXCgxSZWZyZXNoVG9rZW4SIS5nYW1lLmF1dGgudjEuUmVmcmVzaFRva2VuUmVxdWVzdBoiLmdhbWUuYXV0aC52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIAEkUKBkxvZ291dBIbLmdhbWUuYXV0aC52MS5Mb2dvdXRSZXF1ZXN0GhwuZ2FtZS5hdXRoLnYxLkxvZ291dFJlc3BvbnNlIgASWgoMTGlzdFNlc3Npb25zEiEuZ2FtZS5hdXRoLnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIi5nYW1lLmF1dGgudjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiA5ACARJaCg1EZWxldGVBY2NvdW50EiIuZ2FtZS5hdXRoLnYxLkRlbGV0ZUFjY291bnRSZXF1ZXN0GiMuZ2FtZS5hdXRoLnYxLkRlbGV0ZUFjY291bnRSZXNwb25zZSIAElEKCkRlbGV0ZVVzZXISHy5nYW1lLmF1dGgudjEuRGVsZXRlVXNlclJlcXVlc3QaIC5nYW1lLmF1dGgudjEuRGVsZXRlVXNlclJlc3BvbnNlIgASXQoOU3RhcnRPaWRjTG9naW4SIy5nYW1lLmF1dGgudjEuU3RhcnRPaWRjTG9naW5SZXF1ZXN0GiQuZ2FtZS5hdXRoLnYxLlN0YXJ0T2lkY0xvZ2luUmVzcG9uc2UiABJmChFDb21wbGV0ZU9pZGNMb2dpbhImLmdhbWUuYXV0aC52MS5Db21wbGV0ZU9pZGNMb2dpblJlcXVlc3QaJy5nYW1lLmF1dGgudjEuQ29tcGxldGVPaWRjTG9naW5SZXNwb25zZSIAEmMKEFJvdGF0ZVNpZ25pbmdLZXkSJS5nYW1lLmF1dGgudjEuUm90YXRlU2lnbmluZ0tleVJlcXVlc3QaJi5nYW1lLmF1dGgudjEuUm90YXRlU2lnbmluZ0tleVJlc3BvbnNlIgBiBnByb3RvMw", [file_buf_validate_validate, file_game_auth_v1_session, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message game.auth.v1.RegisterRequest
@@ -253,6 +253,68 @@ export const LogoutResponseSchema: GenMessage<LogoutResponse> = /*@__PURE__*/
   messageDesc(file_game_auth_v1_auth_service, 9);
 
 /**
+ * @generated from message game.auth.v1.DeleteAccountRequest
+ */
+export type DeleteAccountRequest = Message<"game.auth.v1.DeleteAccountRequest"> & {
+  /**
+   * Empty for who logs in by a provider only.
+   *
+   * @generated from field: string password = 1;
+   */
+  password: string;
+};
+
+/**
+ * Describes the message game.auth.v1.DeleteAccountRequest.
+ * Use `create(DeleteAccountRequestSchema)` to create a new message.
+ */
+export const DeleteAccountRequestSchema: GenMessage<DeleteAccountRequest> = /*@__PURE__*/
+  messageDesc(file_game_auth_v1_auth_service, 10);
+
+/**
+ * @generated from message game.auth.v1.DeleteAccountResponse
+ */
+export type DeleteAccountResponse = Message<"game.auth.v1.DeleteAccountResponse"> & {
+};
+
+/**
+ * Describes the message game.auth.v1.DeleteAccountResponse.
+ * Use `create(DeleteAccountResponseSchema)` to create a new message.
+ */
+export const DeleteAccountResponseSchema: GenMessage<DeleteAccountResponse> = /*@__PURE__*/
+  messageDesc(file_game_auth_v1_auth_service, 11);
+
+/**
+ * @generated from message game.auth.v1.DeleteUserRequest
+ */
+export type DeleteUserRequest = Message<"game.auth.v1.DeleteUserRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message game.auth.v1.DeleteUserRequest.
+ * Use `create(DeleteUserRequestSchema)` to create a new message.
+ */
+export const DeleteUserRequestSchema: GenMessage<DeleteUserRequest> = /*@__PURE__*/
+  messageDesc(file_game_auth_v1_auth_service, 12);
+
+/**
+ * @generated from message game.auth.v1.DeleteUserResponse
+ */
+export type DeleteUserResponse = Message<"game.auth.v1.DeleteUserResponse"> & {
+};
+
+/**
+ * Describes the message game.auth.v1.DeleteUserResponse.
+ * Use `create(DeleteUserResponseSchema)` to create a new message.
+ */
+export const DeleteUserResponseSchema: GenMessage<DeleteUserResponse> = /*@__PURE__*/
+  messageDesc(file_game_auth_v1_auth_service, 13);
+
+/**
  * @generated from message game.auth.v1.ListSessionsRequest
  */
 export type ListSessionsRequest = Message<"game.auth.v1.ListSessionsRequest"> & {
@@ -263,7 +325,7 @@ export type ListSessionsRequest = Message<"game.auth.v1.ListSessionsRequest"> & 
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_game_auth_v1_auth_service, 10);
+  messageDesc(file_game_auth_v1_auth_service, 14);
 
 /**
  * @generated from message game.auth.v1.ListSessionsResponse
@@ -280,7 +342,7 @@ export type ListSessionsResponse = Message<"game.auth.v1.ListSessionsResponse"> 
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_game_auth_v1_auth_service, 11);
+  messageDesc(file_game_auth_v1_auth_service, 15);
 
 /**
  * @generated from message game.auth.v1.StartOidcLoginRequest
@@ -293,7 +355,7 @@ export type StartOidcLoginRequest = Message<"game.auth.v1.StartOidcLoginRequest"
  * Use `create(StartOidcLoginRequestSchema)` to create a new message.
  */
 export const StartOidcLoginRequestSchema: GenMessage<StartOidcLoginRequest> = /*@__PURE__*/
-  messageDesc(file_game_auth_v1_auth_service, 12);
+  messageDesc(file_game_auth_v1_auth_service, 16);
 
 /**
  * @generated from message game.auth.v1.StartOidcLoginResponse
@@ -319,7 +381,7 @@ export type StartOidcLoginResponse = Message<"game.auth.v1.StartOidcLoginRespons
  * Use `create(StartOidcLoginResponseSchema)` to create a new message.
  */
 export const StartOidcLoginResponseSchema: GenMessage<StartOidcLoginResponse> = /*@__PURE__*/
-  messageDesc(file_game_auth_v1_auth_service, 13);
+  messageDesc(file_game_auth_v1_auth_service, 17);
 
 /**
  * @generated from message game.auth.v1.CompleteOidcLoginRequest
@@ -346,7 +408,7 @@ export type CompleteOidcLoginRequest = Message<"game.auth.v1.CompleteOidcLoginRe
  * Use `create(CompleteOidcLoginRequestSchema)` to create a new message.
  */
 export const CompleteOidcLoginRequestSchema: GenMessage<CompleteOidcLoginRequest> = /*@__PURE__*/
-  messageDesc(file_game_auth_v1_auth_service, 14);
+  messageDesc(file_game_auth_v1_auth_service, 18);
 
 /**
  * @generated from message game.auth.v1.CompleteOidcLoginResponse
@@ -378,7 +440,7 @@ export type CompleteOidcLoginResponse = Message<"game.auth.v1.CompleteOidcLoginR
  * Use `create(CompleteOidcLoginResponseSchema)` to create a new message.
  */
 export const CompleteOidcLoginResponseSchema: GenMessage<CompleteOidcLoginResponse> = /*@__PURE__*/
-  messageDesc(file_game_auth_v1_auth_service, 15);
+  messageDesc(file_game_auth_v1_auth_service, 19);
 
 /**
  * @generated from message game.auth.v1.RotateSigningKeyRequest
@@ -391,7 +453,7 @@ export type RotateSigningKeyRequest = Message<"game.auth.v1.RotateSigningKeyRequ
  * Use `create(RotateSigningKeyRequestSchema)` to create a new message.
  */
 export const RotateSigningKeyRequestSchema: GenMessage<RotateSigningKeyRequest> = /*@__PURE__*/
-  messageDesc(file_game_auth_v1_auth_service, 16);
+  messageDesc(file_game_auth_v1_auth_service, 20);
 
 /**
  * @generated from message game.auth.v1.RotateSigningKeyResponse
@@ -415,7 +477,7 @@ export type RotateSigningKeyResponse = Message<"game.auth.v1.RotateSigningKeyRes
  * Use `create(RotateSigningKeyResponseSchema)` to create a new message.
  */
 export const RotateSigningKeyResponseSchema: GenMessage<RotateSigningKeyResponse> = /*@__PURE__*/
-  messageDesc(file_game_auth_v1_auth_service, 17);
+  messageDesc(file_game_auth_v1_auth_service, 21);
 
 /**
  * Why a token is not good.
@@ -531,6 +593,28 @@ export const AuthService: GenService<{
     methodKind: "unary";
     input: typeof ListSessionsRequestSchema;
     output: typeof ListSessionsResponseSchema;
+  },
+  /**
+   * DeleteAccount ends the caller's account for good: its name, its password, its logins at a provider, its sessions. Who has a password
+   * must give it: UNAUTHENTICATED (`credentials_wrong`) otherwise. FAILED_PRECONDITION (`user_reserved`) for the game's own staff. The
+   * other services hear of it and refuse new business with that player; what is under way is completed or undone.
+   *
+   * @generated from rpc game.auth.v1.AuthService.DeleteAccount
+   */
+  deleteAccount: {
+    methodKind: "unary";
+    input: typeof DeleteAccountRequestSchema;
+    output: typeof DeleteAccountResponseSchema;
+  },
+  /**
+   * DeleteUser does the same to another's account. For administrators. NOT_FOUND when there is none of that id.
+   *
+   * @generated from rpc game.auth.v1.AuthService.DeleteUser
+   */
+  deleteUser: {
+    methodKind: "unary";
+    input: typeof DeleteUserRequestSchema;
+    output: typeof DeleteUserResponseSchema;
   },
   /**
    * StartOidcLogin begins a login by the outside OpenID Connect provider (authorization code with PKCE). The client opens the

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file game/event/v1/event.proto.
  */
 export const file_game_event_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChlnYW1lL2V2ZW50L3YxL2V2ZW50LnByb3RvEg1nYW1lLmV2ZW50LnYxIvgFCgVFdmVudBIQCghldmVudF9pZBgBIAEoCRIMCgR0eXBlGAIgASgJEi4KCmV2ZW50X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNvdXJjZRgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEjwKEXBsYXllcl9yZWdpc3RlcmVkGAogASgLMh8uZ2FtZS5ldmVudC52MS5QbGF5ZXJSZWdpc3RlcmVkSAASMgoMcGxheWVyX2xvZ2luGAsgASgLMhouZ2FtZS5ldmVudC52MS5QbGF5ZXJMb2dpbkgAEjQKDXNlc3Npb25fZW5kZWQYDCABKAsyGy5nYW1lLmV2ZW50LnYxLlNlc3Npb25FbmRlZEgAEjsKEWNoYXRfbWVzc2FnZV9zZW50GA0gASgLMh4uZ2FtZS5ldmVudC52MS5DaGF0TWVzc2FnZVNlbnRIABI/ChNndWlsZF9tZW1iZXJfam9pbmVkGA4gASgLMiAuZ2FtZS5ldmVudC52MS5HdWlsZE1lbWJlckpvaW5lZEgAEjsKEWd1aWxkX21lbWJlcl9sZWZ0GA8gASgLMh4uZ2FtZS5ldmVudC52MS5HdWlsZE1lbWJlckxlZnRIABI0Cg1pdGVtX29idGFpbmVkGBAgASgLMhsuZ2FtZS5ldmVudC52MS5JdGVtT2J0YWluZWRIABI0Cg1jb21iYXRfcmVzdWx0GBEgASgLMhsuZ2FtZS5ldmVudC52MS5Db21iYXRSZXN1bHRIABIyCgxwbGF5ZXJfbW92ZWQYEiABKAsyGi5nYW1lLmV2ZW50LnYxLlBsYXllck1vdmVkSAASMgoMem9uZV9lbnRlcmVkGBMgASgLMhouZ2FtZS5ldmVudC52MS5ab25lRW50ZXJlZEgAEj8KE3NhZ2Ffc3RhdHVzX2NoYW5nZWQYFCABKAsyIC5nYW1lLmV2ZW50LnYxLlNhZ2FTdGF0dXNDaGFuZ2VkSABCBgoEZGF0YSIkChBQbGF5ZXJSZWdpc3RlcmVkEhAKCHVzZXJuYW1lGAEgASgJIj8KC1BsYXllckxvZ2luEhAKCHVzZXJuYW1lGAEgASgJEgoKAmlwGAIgASgJEhIKCnNlc3Npb25faWQYAyABKAkiUwoMU2Vzc2lvbkVuZGVkEhIKCnNlc3Npb25faWQYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlwKD0NoYXRNZXNzYWdlU2VudBIUCgxjaGFubmVsX2tpbmQYASABKAkSDwoHY2hhbm5lbBgCIAEoCRISCgptZXNzYWdlX2lkGAMgASgDEg4KBmxlbmd0aBgEIAEoBSIlChFHdWlsZE1lbWJlckpvaW5lZBIQCghndWlsZF9pZBgBIAEoCSIjCg9HdWlsZE1lbWJlckxlZnQSEAoIZ3VpbGRfaWQYASABKAkiQQoMSXRlbU9idGFpbmVkEg8KB2l0ZW1faWQYASABKAkSEAoIcXVhbnRpdHkYAiABKAUSDgoGc291cmNlGAMgASgJImgKDENvbWJhdFJlc3VsdBITCgthdHRhY2tlcl9pZBgBIAEoCRIRCgl0YXJnZXRfaWQYAiABKAkSDgoGZGFtYWdlGAMgASgFEg4KBmtpbGxlZBgEIAEoCBIQCghza2lsbF9pZBgFIAEoCSI0CgtQbGF5ZXJNb3ZlZBIPCgd6b25lX2lkGAEgASgJEgkKAXgYAiABKAISCQoBeRgDIAEoAiI0Cgtab25lRW50ZXJlZBIPCgd6b25lX2lkGAEgASgJEhQKDGZyb21fem9uZV9pZBgCIAEoCSJrChFTYWdhU3RhdHVzQ2hhbmdlZBIPCgdzYWdhX2lkGAEgASgJEhEKCXNhZ2FfdHlwZRgCIAEoCRIOCgZzdGF0dXMYAyABKAkSDgoGcmVhc29uGAQgASgJEhIKCmR1cmF0aW9uX3MYBSABKAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChlnYW1lL2V2ZW50L3YxL2V2ZW50LnByb3RvEg1nYW1lLmV2ZW50LnYxIrAGCgVFdmVudBIQCghldmVudF9pZBgBIAEoCRIMCgR0eXBlGAIgASgJEi4KCmV2ZW50X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNvdXJjZRgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEjwKEXBsYXllcl9yZWdpc3RlcmVkGAogASgLMh8uZ2FtZS5ldmVudC52MS5QbGF5ZXJSZWdpc3RlcmVkSAASMgoMcGxheWVyX2xvZ2luGAsgASgLMhouZ2FtZS5ldmVudC52MS5QbGF5ZXJMb2dpbkgAEjQKDXNlc3Npb25fZW5kZWQYDCABKAsyGy5nYW1lLmV2ZW50LnYxLlNlc3Npb25FbmRlZEgAEjsKEWNoYXRfbWVzc2FnZV9zZW50GA0gASgLMh4uZ2FtZS5ldmVudC52MS5DaGF0TWVzc2FnZVNlbnRIABI/ChNndWlsZF9tZW1iZXJfam9pbmVkGA4gASgLMiAuZ2FtZS5ldmVudC52MS5HdWlsZE1lbWJlckpvaW5lZEgAEjsKEWd1aWxkX21lbWJlcl9sZWZ0GA8gASgLMh4uZ2FtZS5ldmVudC52MS5HdWlsZE1lbWJlckxlZnRIABI0Cg1pdGVtX29idGFpbmVkGBAgASgLMhsuZ2FtZS5ldmVudC52MS5JdGVtT2J0YWluZWRIABI0Cg1jb21iYXRfcmVzdWx0GBEgASgLMhsuZ2FtZS5ldmVudC52MS5Db21iYXRSZXN1bHRIABIyCgxwbGF5ZXJfbW92ZWQYEiABKAsyGi5nYW1lLmV2ZW50LnYxLlBsYXllck1vdmVkSAASMgoMem9uZV9lbnRlcmVkGBMgASgLMhouZ2FtZS5ldmVudC52MS5ab25lRW50ZXJlZEgAEj8KE3NhZ2Ffc3RhdHVzX2NoYW5nZWQYFCABKAsyIC5nYW1lLmV2ZW50LnYxLlNhZ2FTdGF0dXNDaGFuZ2VkSAASNgoOcGxheWVyX2RlbGV0ZWQYFSABKAsyHC5nYW1lLmV2ZW50LnYxLlBsYXllckRlbGV0ZWRIAEIGCgRkYXRhIiQKEFBsYXllclJlZ2lzdGVyZWQSEAoIdXNlcm5hbWUYASABKAkiPwoLUGxheWVyTG9naW4SEAoIdXNlcm5hbWUYASABKAkSCgoCaXAYAiABKAkSEgoKc2Vzc2lvbl9pZBgDIAEoCSJTCgxTZXNzaW9uRW5kZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiDwoNUGxheWVyRGVsZXRlZCJcCg9DaGF0TWVzc2FnZVNlbnQSFAoMY2hhbm5lbF9raW5kGAEgASgJEg8KB2NoYW5uZWwYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoAxIOCgZsZW5ndGgYBCABKAUiJQoRR3VpbGRNZW1iZXJKb2luZWQSEAoIZ3VpbGRfaWQYASABKAkiIwoPR3VpbGRNZW1iZXJMZWZ0EhAKCGd1aWxkX2lkGAEgASgJIkEKDEl0ZW1PYnRhaW5lZBIPCgdpdGVtX2lkGAEgASgJEhAKCHF1YW50aXR5GAIgASgFEg4KBnNvdXJjZRgDIAEoCSJoCgxDb21iYXRSZXN1bHQSEwoLYXR0YWNrZXJfaWQYASABKAkSEQoJdGFyZ2V0X2lkGAIgASgJEg4KBmRhbWFnZRgDIAEoBRIOCgZraWxsZWQYBCABKAgSEAoIc2tpbGxfaWQYBSABKAkiNAoLUGxheWVyTW92ZWQSDwoHem9uZV9pZBgBIAEoCRIJCgF4GAIgASgCEgkKAXkYAyABKAIiNAoLWm9uZUVudGVyZWQSDwoHem9uZV9pZBgBIAEoCRIUCgxmcm9tX3pvbmVfaWQYAiABKAkiawoRU2FnYVN0YXR1c0NoYW5nZWQSDwoHc2FnYV9pZBgBIAEoCRIRCglzYWdhX3R5cGUYAiABKAkSDgoGc3RhdHVzGAMgASgJEg4KBnJlYXNvbhgEIAEoCRISCgpkdXJhdGlvbl9zGAUgASgBYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Event is a fact that a service tells the others, on Kafka as JSON, keyed by user id so that one user's events stay in order.
@@ -122,6 +122,12 @@ export type Event = Message<"game.event.v1.Event"> & {
      */
     value: SagaStatusChanged;
     case: "sagaStatusChanged";
+  } | {
+    /**
+     * @generated from field: game.event.v1.PlayerDeleted player_deleted = 21;
+     */
+    value: PlayerDeleted;
+    case: "playerDeleted";
   } | { case: undefined; value?: undefined };
 };
 
@@ -209,6 +215,21 @@ export const SessionEndedSchema: GenMessage<SessionEnded> = /*@__PURE__*/
   messageDesc(file_game_event_v1_event, 3);
 
 /**
+ * PlayerDeleted: an account is no more. Nothing comes after it but what was under way. By auth, on game-events.
+ *
+ * @generated from message game.event.v1.PlayerDeleted
+ */
+export type PlayerDeleted = Message<"game.event.v1.PlayerDeleted"> & {
+};
+
+/**
+ * Describes the message game.event.v1.PlayerDeleted.
+ * Use `create(PlayerDeletedSchema)` to create a new message.
+ */
+export const PlayerDeletedSchema: GenMessage<PlayerDeleted> = /*@__PURE__*/
+  messageDesc(file_game_event_v1_event, 4);
+
+/**
  * ChatMessageSent: a player said something. By chat, on chat-events. Without the text: what players say stays with the chat service.
  *
  * @generated from message game.event.v1.ChatMessageSent
@@ -244,7 +265,7 @@ export type ChatMessageSent = Message<"game.event.v1.ChatMessageSent"> & {
  * Use `create(ChatMessageSentSchema)` to create a new message.
  */
 export const ChatMessageSentSchema: GenMessage<ChatMessageSent> = /*@__PURE__*/
-  messageDesc(file_game_event_v1_event, 4);
+  messageDesc(file_game_event_v1_event, 5);
 
 /**
  * GuildMemberJoined: a player is in a guild from now on. By social, on game-events.
@@ -263,7 +284,7 @@ export type GuildMemberJoined = Message<"game.event.v1.GuildMemberJoined"> & {
  * Use `create(GuildMemberJoinedSchema)` to create a new message.
  */
 export const GuildMemberJoinedSchema: GenMessage<GuildMemberJoined> = /*@__PURE__*/
-  messageDesc(file_game_event_v1_event, 5);
+  messageDesc(file_game_event_v1_event, 6);
 
 /**
  * GuildMemberLeft: a player is in a guild no longer. By social, on game-events.
@@ -282,7 +303,7 @@ export type GuildMemberLeft = Message<"game.event.v1.GuildMemberLeft"> & {
  * Use `create(GuildMemberLeftSchema)` to create a new message.
  */
 export const GuildMemberLeftSchema: GenMessage<GuildMemberLeft> = /*@__PURE__*/
-  messageDesc(file_game_event_v1_event, 6);
+  messageDesc(file_game_event_v1_event, 7);
 
 /**
  * ItemObtained: a player owns more of an item. By inventory, and by combat for drops, on game-events.
@@ -313,7 +334,7 @@ export type ItemObtained = Message<"game.event.v1.ItemObtained"> & {
  * Use `create(ItemObtainedSchema)` to create a new message.
  */
 export const ItemObtainedSchema: GenMessage<ItemObtained> = /*@__PURE__*/
-  messageDesc(file_game_event_v1_event, 7);
+  messageDesc(file_game_event_v1_event, 8);
 
 /**
  * CombatResult: somebody was hit. The event's user is the attacker, or the target where the attacker is none. By combat, on game-events.
@@ -354,7 +375,7 @@ export type CombatResult = Message<"game.event.v1.CombatResult"> & {
  * Use `create(CombatResultSchema)` to create a new message.
  */
 export const CombatResultSchema: GenMessage<CombatResult> = /*@__PURE__*/
-  messageDesc(file_game_event_v1_event, 8);
+  messageDesc(file_game_event_v1_event, 9);
 
 /**
  * PlayerMoved: where a player is, sampled every few seconds while they move. By world, on analytics-events.
@@ -385,7 +406,7 @@ export type PlayerMoved = Message<"game.event.v1.PlayerMoved"> & {
  * Use `create(PlayerMovedSchema)` to create a new message.
  */
 export const PlayerMovedSchema: GenMessage<PlayerMoved> = /*@__PURE__*/
-  messageDesc(file_game_event_v1_event, 9);
+  messageDesc(file_game_event_v1_event, 10);
 
 /**
  * ZoneEntered: a player came into a zone. By world, on game-events.
@@ -411,7 +432,7 @@ export type ZoneEntered = Message<"game.event.v1.ZoneEntered"> & {
  * Use `create(ZoneEnteredSchema)` to create a new message.
  */
 export const ZoneEnteredSchema: GenMessage<ZoneEntered> = /*@__PURE__*/
-  messageDesc(file_game_event_v1_event, 10);
+  messageDesc(file_game_event_v1_event, 11);
 
 /**
  * SagaStatusChanged: a saga came to another status. The event's user is who began it. By analytics, on saga-events.
@@ -458,5 +479,5 @@ export type SagaStatusChanged = Message<"game.event.v1.SagaStatusChanged"> & {
  * Use `create(SagaStatusChangedSchema)` to create a new message.
  */
 export const SagaStatusChangedSchema: GenMessage<SagaStatusChanged> = /*@__PURE__*/
-  messageDesc(file_game_event_v1_event, 11);
+  messageDesc(file_game_event_v1_event, 12);
 
