@@ -2,7 +2,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor } from "@opentelemetry/sdk-trace";
 import { OpenTelemetryPlugin, type OpenTelemetryPluginOptions } from "@temporalio/interceptors-opentelemetry-v2";
-import { NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from "@temporalio/worker";
+import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import type { Log } from "#kit/log.ts";
 import { pause } from "#kit/pause.ts";
 import { sagaQueue, temporalNamespace } from "#kit/temporal.ts";
@@ -36,7 +36,7 @@ export function startSagaWorker(options: {
   const spans = workflowSpans(identity);
   const stopping = new AbortController();
   const joined = Promise.withResolvers<void>();
-  let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+  let bundle: Promise<{ code: string }> | undefined;
   let running: Worker | undefined;
 
   async function runOnce(): Promise<void> {
