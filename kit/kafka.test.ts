@@ -52,3 +52,20 @@ test("a consumer whose broker falls silent is back in its group once it speaks a
   await until("a message is sent", async () => (await client.producer.send([message("after")])) === undefined, 120_000);
   await until("it is handled", async () => values.includes("after"), 120_000);
 });
+
+test("a consumer that leaves has told how far it has come: the next one of its group goes on from there", async (t) => {
+  const { kafkaBrokers } = await startEngine(t, "kafka");
+  const { producer } = clientOf(t, kafkaBrokers);
+  const send = (value: string) =>
+    until(`${value} is sent`, async () => (await producer.send([message(value)])) === undefined, 120_000);
+  for (const value of ["1", "2"]) {
+    await send(value);
+    const values: string[] = [];
+    const consumer = clientOf(t, kafkaBrokers).consume("test", ["game-events"], async (incoming) => {
+      values.push(incoming.value);
+    });
+    await until(`${value} is handled`, async () => values.includes(value), 120_000);
+    await consumer.stop();
+    assert.deepEqual(values, [value]);
+  }
+});

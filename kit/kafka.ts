@@ -155,6 +155,8 @@ function within<T>(ms: number, work: Promise<T>): Promise<T> {
   });
 }
 
+/** How often a group is told how far its member has come. What it handled since comes again when it dies: the inbox knows it. */
+const commitMs = 500;
 const sessionTimeoutMs = 6_000;
 /** How long the members of a group wait for one that is busy. kafkajs gives an attempt to join 5 s more. */
 const rebalanceTimeoutMs = 30_000;
@@ -182,6 +184,7 @@ function keepConsuming(
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 4, restartOnFailure: async () => false },
     });
+    const progress = createProgress((offsets) => consumer.commitOffsets(offsets));
     const ended = new AbortController();
     let lastSign = Date.now();
     let patienceMs = silenceMs.joining;
@@ -191,7 +194,11 @@ function keepConsuming(
       if (!joined) log.info({ group: groupId, topics }, "the consumer is in its group");
       joined = true;
     };
-    consumer.on(consumer.events.GROUP_JOIN, sign);
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      // Another may have its partitions now, and be further.
+      progress.forget();
+      sign();
+    });
     consumer.on(consumer.events.HEARTBEAT, sign);
     consumer.on(consumer.events.FETCH, () => {
       lastSign = Date.now();
@@ -210,7 +217,10 @@ function keepConsuming(
     const work = async () => {
       await consumer.connect();
       await consumer.subscribe({ topics, fromBeginning: true });
-      await run(consumer, handle);
+      await run(consumer, async (message) => {
+        await handle(message);
+        progress.note(message);
+      });
       await end;
     };
     try {
@@ -218,6 +228,7 @@ function keepConsuming(
       await Promise.race([work(), end]);
     } finally {
       clearInterval(watchdog);
+      await progress.stop();
       stopping.signal.removeEventListener("abort", stop);
       if (joined && !stopping.signal.aborted)
         log.warn({ group: groupId }, "the consumer has lost its group, joining again");
@@ -248,8 +259,38 @@ function keepConsuming(
   };
 }
 
+type Offset = Pick<IncomingMessage, "topic" | "partition" | "offset">;
+
+/** Commits how far a consumer is, every half second: kafkajs would after each message that comes alone, which costs more than its handling. */
+function createProgress(commit: (offsets: Offset[]) => Promise<void>) {
+  const next = new Map<string, Offset>();
+  async function flush(): Promise<void> {
+    const offsets = [...next.values()];
+    next.clear();
+    if (offsets.length === 0) return;
+    await commit(offsets).catch(() => {
+      for (const offset of offsets) if (!next.has(keyOf(offset))) next.set(keyOf(offset), offset);
+    });
+  }
+  const timer = setInterval(() => void flush(), commitMs);
+  return {
+    note({ topic, partition, offset }: Offset) {
+      const following = { topic, partition, offset: String(BigInt(offset) + 1n) };
+      next.set(keyOf(following), following);
+    },
+    forget: () => next.clear(),
+    async stop() {
+      clearInterval(timer);
+      await Promise.race([flush(), pause(2_000)]);
+    },
+  };
+}
+
+const keyOf = ({ topic, partition }: Offset) => `${topic}/${partition}`;
+
 function run(consumer: Consumer, handle: (message: IncomingMessage) => Promise<void>): Promise<void> {
   return consumer.run({
+    autoCommit: false,
     partitionsConsumedConcurrently: 3,
     eachMessage: async ({ topic, partition, message, heartbeat }) => {
       const beat = setInterval(() => void heartbeat().catch(() => undefined), 2_000);
