@@ -42,7 +42,7 @@ export async function doOnce<A>(
   const asked = JSON.stringify(request);
   const { rowCount } = await client.query({
     name: "begin_operation",
-    text: "insert into operation (operation_id, request) values ($1, $2) on conflict do nothing",
+    text: "insert into operation (operation_id, request, answer) values ($1, $2, 'null') on conflict do nothing",
     values: [operationId, asked],
   });
   if (rowCount === 0) {
@@ -52,11 +52,12 @@ export async function doOnce<A>(
     return answer as A;
   }
   const answer = await work();
-  await client.query({
-    name: "answer_operation",
-    text: "update operation set answer = $2 where operation_id = $1",
-    values: [operationId, JSON.stringify(answer ?? null)],
-  });
+  if (answer !== undefined && answer !== null)
+    await client.query({
+      name: "answer_operation",
+      text: "update operation set answer = $2 where operation_id = $1",
+      values: [operationId, JSON.stringify(answer)],
+    });
   return answer;
 }
 
