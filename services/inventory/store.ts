@@ -86,11 +86,14 @@ export function createPostgresBagStore(pool: pg.Pool): BagStore {
       return rows.map(({ item_id: itemId, quantity, reserved }) => ({ itemId, quantity, reserved }));
     },
     async lock(userIds, client) {
+      const locked = () =>
+        client.query("select from bag where user_id = any($1) order by user_id for update", [userIds]);
+      if ((await locked()).rowCount === new Set(userIds).size) return;
       await client.query(
         "insert into bag (user_id) select id from unnest($1::uuid[]) as id order by id on conflict do nothing",
         [userIds],
       );
-      await client.query("select from bag where user_id = any($1) order by user_id for update", [userIds]);
+      await locked();
     },
     async measure(userId, itemId, client) {
       const { rows } = await client.query<{ kinds: number; quantity: number }>(
