@@ -43,7 +43,7 @@ export function createInventoryService(parts: {
 
     async waitPurchase({ purchaseId }, context) {
       const { userId } = callerOf(context.requestHeader);
-      return { purchase: await purchases.wait(userId, purchaseId, waitMs, context.signal) };
+      return { purchase: await purchases.wait(userId, purchaseId, waitMs) };
     },
 
     async *watchPurchase({ purchaseId }, context) {

@@ -35,12 +35,11 @@ export interface Purchases {
    *
    * @throws ConnectError NOT_FOUND (`purchase_unknown`) when the user has none of that id.
    */
-  wait(userId: string, purchaseId: string, waitMs: number, signal: AbortSignal): Promise<Purchase>;
+  wait(userId: string, purchaseId: string, waitMs: number): Promise<Purchase>;
   /** The purchase as it stands, and again whenever a step begins or ends, up to its end. Throws as `wait`. */
   watch(userId: string, purchaseId: string, signal: AbortSignal): AsyncIterable<Purchase>;
 }
 
-const lookEveryMs = 500;
 /** How long each question of a look may take: of the worker, and then of Temporal. */
 const lookMs = 700;
 const watchEveryMs = 200;
@@ -115,18 +114,11 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
       return { purchaseId, price: first.price };
     },
 
-    async wait(userId, purchaseId, waitMs, signal) {
+    async wait(userId, purchaseId, waitMs) {
       expectOwn(userId, purchaseId);
       const end = Date.now() + waitMs;
-      const lastLook = end - 3 * lookMs;
-      for (;;) {
-        const left = lastLook - Date.now();
-        const ended = await endWithin(purchaseId, Math.max(100, Math.min(left, lookEveryMs)));
-        if (ended) return ended;
-        // It may be decided, and waits only to be reported.
-        const purchase = await look(purchaseId, end);
-        if (purchase.status !== PurchaseStatus.RUNNING || Date.now() >= lastLook || signal.aborted) return purchase;
-      }
+      // One question of Temporal, not one after another: each look is a piece of work for the worker, which has the sagas to do.
+      return (await endWithin(purchaseId, Math.max(100, waitMs - 3 * lookMs))) ?? (await look(purchaseId, end));
     },
 
     async *watch(userId, purchaseId, signal) {
