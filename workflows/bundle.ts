@@ -31,6 +31,7 @@ const bundle = (log?: Log) =>
   bundleWorkflowCode({
     ...(log && { logger: createTemporalLog(log) }),
     workflowsPath: join(import.meta.dirname, "index.ts"),
+    preloadModules: [join(import.meta.dirname, "short-stacks.ts")],
     workflowInterceptorModules: [
       require.resolve("@temporalio/interceptors-opentelemetry-v2/lib/workflow-interceptors"),
     ],
