@@ -19,6 +19,7 @@ import type { Stack } from "../../stack/stack.ts";
 import { joinGame, type Player } from "../support/players.ts";
 import { createTestStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { cpuSeconds } from "./cpu.ts";
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 10);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3);
@@ -33,6 +34,8 @@ interface Measured {
   done: number;
   seconds: number;
   times: number[];
+  /** Seconds of processor time so far, by who took them. */
+  cpu: Record<string, number>;
 }
 
 /** `crowd` at a time, for as long as a round lasts. */
@@ -52,6 +55,28 @@ async function load(work: Work, crowd: number, into: Measured, forSeconds: numbe
   );
   into.seconds += (performance.now() - start) / 1_000;
 }
+
+/** Who takes processor time, as the table names them. */
+function rolesOf(stack: Stack): Record<string, number[]> {
+  const roles: Record<string, number[]> = { "this process": [process.pid] };
+  for (const { name, pid } of stack.processes) {
+    const role = name.endsWith("-sidecar") || name === "edge" ? "envoys" : name;
+    if (pid) roles[role] = [...(roles[role] ?? []), pid];
+  }
+  return roles;
+}
+
+/** Adds to `into` what each role takes while `work` runs. */
+async function countCpu(roles: Record<string, number[]>, into: Measured, work: () => Promise<void>): Promise<void> {
+  const read = () => Object.entries(roles).map(([role, pids]) => [role, sum(pids.map(cpuOf))] as const);
+  const before = Object.fromEntries(read());
+  await work();
+  for (const [role, seconds] of read()) into.cpu[role] = (into.cpu[role] ?? 0) + seconds - before[role]!;
+}
+
+const cpuOf = (pid: number) =>
+  pid === process.pid ? process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6 : cpuSeconds(pid);
+const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
 
 const percentile = (times: number[], share: number) =>
   [...times].sort((a, b) => a - b)[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
@@ -173,7 +198,8 @@ try {
     ),
   };
 
-  const fresh = (): Measured => ({ done: 0, seconds: 0, times: [] });
+  const roles = rolesOf(stack);
+  const fresh = (): Measured => ({ done: 0, seconds: 0, times: [], cpu: {} });
   const alone = new Map(Object.keys(works).map((name) => [name, fresh()]));
   const crowded = new Map(Object.keys(works).map((name) => [name, fresh()]));
   for (const [name, work] of Object.entries(works))
@@ -183,7 +209,8 @@ try {
   for (let round = 0; round < rounds; round++)
     for (const [name, work] of Object.entries(works)) {
       await load(work, 1, alone.get(name)!, seconds / 4);
-      await load(work, inFlight, crowded.get(name)!, seconds);
+      const into = crowded.get(name)!;
+      await countCpu(roles, into, () => load(work, inFlight, into, seconds));
     }
 
   const rate = (name: string) => crowded.get(name)!.done / crowded.get(name)!.seconds;
@@ -202,6 +229,13 @@ try {
       percentile(alone.get(name)!.times, 0.5).toFixed(0),
     ];
     console.log(`| ${cells.join(" | ")} |`);
+  }
+  console.log("\nProcessor time in milliseconds a saga\n");
+  console.log(`| ${inFlight} in flight | all | ${Object.keys(roles).join(" | ")} |`);
+  console.log(`|---|${"---:|".repeat(1 + Object.keys(roles).length)}`);
+  for (const [name, { cpu, done }] of crowded) {
+    const cells = [sum(Object.values(cpu)), ...Object.values(cpu)].map((s) => ((s / done) * 1_000).toFixed(1));
+    console.log(`| ${[name, ...cells].join(" | ")} |`);
   }
   await floor.close();
 } finally {
