@@ -1,12 +1,10 @@
 import { createHash } from "node:crypto";
 import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { bundleWorkflowCode } from "@temporalio/worker";
 import type { Log } from "#kit/log.ts";
 import { createTemporalLog } from "./temporal-log.ts";
 
-const require = createRequire(import.meta.url);
 const root = join(import.meta.dirname, "..");
 const cacheDir = join(root, "node_modules", ".cache", "workflows");
 
@@ -32,9 +30,7 @@ const bundle = (log?: Log) =>
     ...(log && { logger: createTemporalLog(log) }),
     workflowsPath: join(import.meta.dirname, "index.ts"),
     preloadModules: [join(import.meta.dirname, "short-stacks.ts")],
-    workflowInterceptorModules: [
-      require.resolve("@temporalio/interceptors-opentelemetry-v2/lib/workflow-interceptors"),
-    ],
+    workflowInterceptorModules: [join(import.meta.dirname, "spans.ts")],
   });
 
 /** What goes into the script: ours by content, Temporal's by version. */
