@@ -1,107 +1,143 @@
 /**
- * `npm run bench:world`: how many moving players one core of the world carries. Each server runs on core 0 and the players on core 1; what is
- * compared is the processor time that a player costs, so that it holds on a machine that does other things too.
+ * `npm run bench:world`: how many moving players one core of the world carries, directly and through edge and sidecar, and beside it the same scenario
+ * on Colyseus and on plain WebSockets, in one run. More and more players come until a server does not keep its ticks; each server has the first
+ * processor, the players (and the Envoys) the second. BENCH_ONLY=world,ws measures some of them.
  */
-import { execFileSync, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:http2";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { format, workload } from "../../../mesh/local/topology.ts";
-import { certsDir } from "../../../stack/certificates.ts";
 import { createTestStack } from "../../support/stack.ts";
 import { cpuSeconds } from "../cpu.ts";
+import { type Counted, countBetween } from "./counters.ts";
 import type { WorldLoad, WorldOutcome } from "./load.ts";
+import { createScene, layScene } from "./scene.ts";
+import { type Server, type Setting, startBaseline, startMeshedWorld, startWorld } from "./servers.ts";
 
-const players = Number(process.env.BENCH_PLAYERS ?? 300);
-const seconds = Number(process.env.BENCH_SECONDS ?? 10);
-/** Square metres a player: about twenty others are in sight. */
-const ground = 115;
+const seconds = Number(process.env.BENCH_SECONDS ?? 5);
+const most = 3_000;
+const tickBudgetMs = 50;
+/** Of 20 updates a second so many must come. */
+const leastUpdates = 19;
 
-const side = Math.ceil(Math.sqrt(players * ground));
-const zoneId = "bench";
-
-/** A zone of nothing but ground, where players come in all over the place. */
-function layZone(folder: string): void {
-  let seed = 1;
-  const random = () => {
-    seed = (seed * 48_271) % 2_147_483_647;
-    return seed / 2_147_483_647;
-  };
-  const spawnPoints = Array.from({ length: players }, () => [random() * side, random() * side]);
-  const zone = { id: zoneId, name: "Bench", start: true, width: side, height: side, cellSize: 16, spawnPoints };
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "bench.json"), JSON.stringify(zone));
+interface Variant {
+  name: string;
+  start: (setting: Setting) => Promise<Server>;
+  /** With how many players it begins. */
+  from: number;
 }
 
-const pin = (core: number, pid: number) => execFileSync("taskset", ["-a", "-cp", String(core), String(pid)]);
+const variants: Record<string, Variant> = {
+  world: { name: "world", start: startWorld, from: 800 },
+  edge: { name: "world through edge and sidecar", start: startMeshedWorld, from: 300 },
+  colyseus: { name: "Colyseus, views filtered", start: (setting) => startBaseline("colyseus", setting), from: 200 },
+  ws: { name: "the floor: ws and a grid", start: (setting) => startBaseline("ws", setting), from: 800 },
+};
+const step = Number(process.env.BENCH_STEP ?? 100);
 
-/** Runs the players on core 1, and counts the processor time of `roots` while they are counted. */
-async function run(
-  load: WorldLoad,
-  roots: Record<string, number>,
-): Promise<WorldOutcome & { cpu: Record<string, number> }> {
+interface Stage extends WorldOutcome, Counted {
+  /** Cores, by process. */
+  cores: Record<string, number>;
+}
+
+const updatesEach = ({ updates, players, seconds }: WorldOutcome) => updates / players / seconds;
+const keepsUp = (stage: Stage) =>
+  stage.tickP99 <= tickBudgetMs && updatesEach(stage) >= leastUpdates && stage.lost === 0;
+
+/** Lets more and more players come until the server does not keep up. @yields each stage. */
+async function* ramp(server: Server, from: number): AsyncGenerator<Stage> {
   const child = spawn("taskset", ["-c", "1", process.execPath, join(import.meta.dirname, "load.ts")], {
-    stdio: ["pipe", "pipe", "inherit", "ipc"],
+    stdio: ["pipe", "inherit", "inherit", "ipc"],
   });
+  const { kind, url, headers, streamsPerConnection } = server;
+  const { zoneId, width, height } = scene;
+  const load: WorldLoad = { kind, url, zoneId, headers, streamsPerConnection, seconds, width, height };
   child.stdin!.end(JSON.stringify(load));
-  const use = () => Object.entries(roots).map(([name, pid]) => [name, cpuSeconds(pid)] as const);
-  let before = use();
-  let after = before;
-  child.on("message", (word) => {
-    if (word === "counting") before = use();
-    else after = use();
-  });
-  const outcome = JSON.parse(await text(child.stdout!)) as WorldOutcome;
-  const cpu = after.map(([name, used], i) => [name, (used - before[i]![1]) / outcome.seconds]);
-  return { ...outcome, cpu: Object.fromEntries(cpu) };
-}
-
-/** The histogram of ticks since the start: its p99, as the bucket that holds it. */
-async function tickP99(url: string): Promise<string> {
-  const session = connect(url);
-  const request = session.request({ ":path": "/metrics" });
-  const body = await text(request);
-  session.close();
-  const buckets = [...body.matchAll(/^game_world_tick_duration(?:_seconds)?_bucket\{[^}]*le="([^"]+)"[^}]*\} (\d+)/gm)];
-  const total = Number(buckets.at(-1)?.[2] ?? 0);
-  const found = buckets.find(([, , count]) => Number(count) >= 0.99 * total);
-  return found ? `${1_000 * Number(found[1])} ms` : "";
-}
-
-const folder = mkdtempSync(join(tmpdir(), "bench-world-"));
-layZone(folder);
-const stack = await createTestStack({ only: ["postgres", "world"], env: { WORLD_ZONES: folder, LOG_LEVEL: "warn" } });
-try {
-  const world = workload("world");
-  const { pid } = stack.process("world");
-  pin(0, pid!);
-  const url = `http://${format(stack.at.app(world))}`;
-  const token = readFileSync(join(certsDir(stack.stateDir, world), "sidecar-token"), "utf8").trim();
-  const headers = Array.from({ length: players }, (_, i) => ({
-    ...{ "x-user-id": randomUUID(), "x-user-name": `p${i}`, "x-sidecar-token": token },
-  }));
-  const load = { url, zoneId, players: headers, seconds, width: 100 * side, height: 100 * side };
-  const { cpu, ...result } = await run(load, { world: pid! });
-  const rows = {
-    players: result.players,
-    "moves/s": (result.sent / result.seconds).toFixed(0),
-    "updates/s": (result.updates / result.seconds).toFixed(0),
-    "bytes an update": (result.bytes / result.updates).toFixed(0),
-    "CPU of the world, cores": cpu.world!.toFixed(3),
-    "CPU µs a move and its update": ((1e6 * cpu.world! * result.seconds) / result.updates).toFixed(0),
-    "players a core": (result.players / cpu.world!).toFixed(0),
-    "gap p50, p99 ms": `${result.gapP50.toFixed(0)}, ${result.gapP99.toFixed(0)}`,
-    "move to update p50, p99 ms": `${result.ageP50.toFixed(0)}, ${result.ageP99.toFixed(0)}`,
-    "tick p99 within": await tickP99(url),
-    "corrections, lost streams": `${result.corrections}, ${result.lost}`,
+  const heard = async () => {
+    const [word] = await Promise.race([
+      once(child, "message"),
+      once(child, "exit").then(() => {
+        throw new Error("the players are gone");
+      }),
+    ]);
+    return word;
   };
-  console.log("| world, direct | |\n|---|---:|");
-  for (const [name, value] of Object.entries(rows)) console.log(`| ${name} | ${value} |`);
+  const look = async () => ({
+    metrics: await server.metrics(),
+    cpu: Object.values(server.processes).map((pid) => cpuSeconds(pid)),
+  });
+  await heard();
+  try {
+    for (let players = from; players <= most; players += step) {
+      child.send(players);
+      await heard();
+      const before = await look();
+      await heard();
+      const after = await look();
+      const outcome: WorldOutcome = await heard();
+      const cores = Object.keys(server.processes).map((name, i) => [
+        name,
+        (after.cpu[i]! - before.cpu[i]!) / outcome.seconds,
+      ]);
+      yield {
+        ...outcome,
+        ...countBetween(before.metrics, after.metrics),
+        cores: { ...Object.fromEntries(cores), players: outcome.cpu },
+      };
+    }
+  } finally {
+    child.kill();
+  }
+}
+
+const columns: [string, (stage: Stage) => string][] = [
+  ["players", ({ players }) => String(players)],
+  ["moves accepted/s", ({ steps, seconds }) => (steps / seconds).toFixed(0)],
+  ["p99 tick ms", ({ tickP99 }) => tickP99.toFixed(0)],
+  ["updates/s each", (stage) => updatesEach(stage).toFixed(1)],
+  ["bytes an update", ({ bytes, updates }) => (bytes / updates).toFixed(0)],
+  ["move to update p50, p99 ms", ({ ageP50, ageP99 }) => `${ageP50.toFixed(0)}, ${ageP99.toFixed(0)}`],
+  [
+    "cores",
+    ({ cores }) =>
+      Object.entries(cores)
+        .map(([name, used]) => `${name} ${used.toFixed(2)}`)
+        .join(", "),
+  ],
+  ["put back, lost", ({ corrections, lost }) => `${corrections}, ${lost}`],
+];
+const row = (name: string, stage: Stage) => `| ${[name, ...columns.map(([, of]) => of(stage))].join(" | ")} |`;
+const head = ["", ...columns.map(([name]) => name)];
+
+const only = process.env.BENCH_ONLY?.split(",") ?? Object.keys(variants);
+const scene = createScene(most);
+const folder = mkdtempSync(join(tmpdir(), "bench-world-"));
+const { zones, file } = layScene(scene, folder);
+const stack = await createTestStack({ only: ["postgres"] });
+const table: string[] = [];
+try {
+  for (const key of only) {
+    const { name, start, from } = variants[key]!;
+    const server = await start({ stack, zones, sceneFile: file, players: most });
+    let best: Stage | undefined;
+    try {
+      for await (const stage of ramp(server, Number(process.env.BENCH_FROM ?? from))) {
+        console.log(row(name, stage));
+        if (!keepsUp(stage)) break;
+        best = stage;
+      }
+    } finally {
+      await server.stop();
+    }
+    if (best) table.push(row(name, best));
+  }
 } finally {
   await stack.stop();
   rmSync(folder, { recursive: true, force: true });
 }
+console.log(
+  `\nThe most players whose ticks are kept: 99 of 100 within ${tickBudgetMs} ms, and ${leastUpdates} updates/s each\n`,
+);
+console.log(`| ${head.join(" | ")} |\n|---|${"---:|".repeat(columns.length)}\n${table.join("\n")}`);
 process.exit(0);

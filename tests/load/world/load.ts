@@ -1,19 +1,24 @@
 /**
- * The players of `npm run bench:world`, in a process of its own: opens so many Play streams, walks each at 20 Hz, and counts what comes down.
- * Reads a {@link WorldLoad} from its input and writes a {@link WorldOutcome}. It speaks Connect by hand over few connections, so that it can
- * carry more players than the server.
+ * The players of `npm run bench:world`, in a process of their own. Its input is a {@link WorldLoad}. Told by a message how many shall play, it lets so many
+ * in, walks each at 20 Hz, and answers with a {@link WorldOutcome}; it says `counting` and `counted` around what it counts.
  */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+
+import { cpuUsage } from "node:process";
 import { json } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { PlayRequestSchema, PlayResponseSchema } from "#gen/game/world/v1/world_service_pb.ts";
+import { createH2Wire } from "./h2-wire.ts";
+import { type Kind, loadColyseus, type Place, type Speech, speakPlain, speakWorld } from "./speech.ts";
+import { createWebSocketWire } from "./web-socket-wire.ts";
+import type { Link, Wire } from "./wire.ts";
 
 export interface WorldLoad {
+  kind: Kind;
   url: string;
   zoneId: string;
-  /** The headers of each player's stream. */
-  players: Record<string, string>[];
+  /** For the world: the headers of each player's stream. */
+  headers: Record<string, string>[];
+  streamsPerConnection: number;
+  /** How long is counted. */
   seconds: number;
   /** The sides of the ground, in centimetres. */
   width: number;
@@ -26,168 +31,184 @@ export interface WorldOutcome {
   sent: number;
   updates: number;
   bytes: number;
+  /** How often the world put a player back, of some of the players. */
   corrections: number;
   /** Milliseconds between two updates of a player. */
   gapP50: number;
   gapP99: number;
-  /** Milliseconds from a step to the update that acknowledges it, of some of the players. */
+  /** Milliseconds from a step to the update that shows it, of some of the players. */
   ageP50: number;
   ageP99: number;
   /** Streams that ended. */
   lost: number;
+  /** Cores that this process took. */
+  cpu: number;
 }
 
-const perSession = 90;
 const stride = 25;
-/** One player in so many has its updates decoded. */
+/** How far a player walks from where they came in. */
+const roam = 1_500;
+/** One player in so many has its updates looked into. */
 const sampled = 10;
+/** Each player has its own moment in the 50 ms, as people do. */
+const slots = 10;
+const joinsAtOnce = 20;
 
 const load = (await json(process.stdin)) as WorldLoad;
 let [sent, updates, bytes, corrections, lost] = [0, 0, 0, 0, 0];
 let counting = false;
-const gaps: number[] = [];
-const ages: number[] = [];
+let [gaps, ages]: [number[], number[]] = [[], []];
 
-function envelope(message: Uint8Array): Buffer {
-  const framed = Buffer.allocUnsafe(5 + message.length);
-  framed[0] = 0;
-  framed.writeUInt32BE(message.length, 1);
-  framed.set(message, 5);
-  return framed;
-}
-
-interface Walker {
-  stream: ClientHttp2Stream;
-  x: number;
-  y: number;
+interface Walker extends Place {
+  link: Link;
+  speech: Speech;
+  home: Place;
   angle: number;
   seq: number;
   heardAt: number;
-  sentAt: Map<number, number>;
   acked: number;
+  sentAt: Map<number, number>;
 }
 
-/** Joins, and gives the walker when it is in. */
-function enter(session: ClientHttp2Session, headers: Record<string, string>, index: number): Promise<Walker> {
-  const stream = session.request({
-    ":method": "POST",
-    ":path": "/game.world.v1.WorldService/Play",
-    "content-type": "application/connect+proto",
-    "connect-protocol-version": "1",
-    "x-zone-id": load.zoneId,
-    ...headers,
-  });
-  const walker: Walker = {
-    ...{ stream, x: 0, y: 0, angle: index, seq: 0, heardAt: 0, sentAt: new Map(), acked: 0 },
-  };
-  const entered = Promise.withResolvers<Walker>();
-  const join = create(PlayRequestSchema, { action: { case: "join", value: { zoneId: load.zoneId } } });
-  stream.write(envelope(toBinary(PlayRequestSchema, join)));
-  let rest: Buffer = Buffer.alloc(0);
-  stream.on("data", (chunk: Buffer) => {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    while (rest.length >= 5 && rest.length >= 5 + rest.readUInt32BE(1)) {
-      const size = rest.readUInt32BE(1);
-      const message = rest.subarray(5, 5 + size);
-      if (rest[0] === 2) {
-        lost++;
-        entered.reject(new Error(message.toString()));
-      } else hear(message);
-      rest = rest.subarray(5 + size);
-    }
-  });
-  stream.on("error", (error) => entered.reject(error));
-  stream.on("response", (answer) => {
-    if (answer[":status"] !== 200) entered.reject(new Error(`status ${answer[":status"]}`));
-  });
+const { wire, speak } = await prepare();
+const walkers: Walker[] = [];
 
-  function hear(message: Buffer): void {
-    if (walker.heardAt === 0) {
-      const { event } = fromBinary(PlayResponseSchema, message);
-      if (event.case !== "joined") return;
-      Object.assign(walker, { x: event.value.x, y: event.value.y, heardAt: performance.now() });
-      entered.resolve(walker);
-      return;
-    }
-    const now = performance.now();
-    if (counting) {
-      updates++;
-      bytes += message.length + 5;
-      if (index % sampled === 0) gaps.push(now - walker.heardAt);
-    }
-    walker.heardAt = now;
-    if (index % sampled !== 0) return;
-    const { event } = fromBinary(PlayResponseSchema, message);
-    if (event.case !== "update") return;
-    const { ackedSeq, correction } = event.value;
-    const at = walker.sentAt.get(ackedSeq);
-    if (at !== undefined && counting && ackedSeq > walker.acked) ages.push(now - at);
-    walker.acked = ackedSeq;
-    for (const seq of walker.sentAt.keys()) if (seq <= ackedSeq) walker.sentAt.delete(seq);
-    if (!correction) return;
-    Object.assign(walker, { x: correction.x, y: correction.y });
-    if (counting) corrections++;
+async function prepare(): Promise<{ wire: Wire; speak: (decodes: boolean) => Speech }> {
+  const { kind, url, headers, zoneId, streamsPerConnection } = load;
+  if (kind === "world") {
+    const method = "/game.world.v1.WorldService/Play";
+    const own = headers.map((some) => ({ "x-zone-id": zoneId, ...some }));
+    return { wire: createH2Wire({ url, method, headers: own, streamsPerConnection }), speak: () => speakWorld(zoneId) };
   }
-  return entered.promise;
+  if (kind === "ws") return { wire: createWebSocketWire(url, async () => "/"), speak: speakPlain };
+  const colyseus = await loadColyseus();
+  const seats: string[] = [];
+  /** A seat in the room, as Colyseus's own client takes one. */
+  const pathOf = async () => {
+    const body = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+    const seat = await (await fetch(`${url}/matchmake/joinOrCreate/zone`, body)).json();
+    seats.push(seat.sessionId);
+    return `/${seat.processId}/${seat.roomId}?sessionId=${seat.sessionId}`;
+  };
+  return {
+    wire: createWebSocketWire(url, pathOf),
+    // Players come one after the other.
+    speak: (decodes) => colyseus(() => seats.at(-1)!, decodes),
+  };
+}
+
+async function enter(index: number): Promise<void> {
+  const decodes = index % sampled === 0;
+  const entered = Promise.withResolvers<Place>();
+  const speech = speak(decodes);
+  let walker: Walker | undefined;
+  const late: Buffer[] = [];
+  let link: Link | undefined;
+  const say = (message: Uint8Array) => {
+    link!.send(message);
+    wire.flush();
+  };
+  const hear = (message: Buffer) => {
+    if (walker) return hearUpdate(walker, decodes, message);
+    if (!link) return void late.push(Buffer.from(message));
+    const place = speech.enter(message, say);
+    if (!place) return;
+    walker = {
+      ...{ link, speech, home: place, x: place.x, y: place.y, angle: index, seq: 0 },
+      ...{ heardAt: performance.now(), acked: 0, sentAt: new Map() },
+    };
+    walkers.push(walker);
+    entered.resolve(place);
+  };
+  link = await wire.open(index, hear, (why) => {
+    if (!walker) entered.reject(new Error(why));
+    else if (lost++ === 0) console.error(`a player has lost the server: ${why}`);
+  });
+  for (const message of late) hear(message);
+  if (speech.hello) say(speech.hello);
+  await entered.promise;
+}
+
+function hearUpdate(walker: Walker, looked: boolean, message: Buffer): void {
+  const now = performance.now();
+  if (counting) {
+    updates++;
+    bytes += message.length;
+    if (looked) gaps.push(now - walker.heardAt);
+  }
+  walker.heardAt = now;
+  if (!looked) return;
+  const { acked, putBack } = walker.speech.look(message);
+  const at = walker.sentAt.get(acked);
+  if (at !== undefined && counting && acked > walker.acked) ages.push(now - at);
+  walker.acked = Math.max(acked, walker.acked);
+  for (const seq of walker.sentAt.keys()) if (seq <= acked) walker.sentAt.delete(seq);
+  if (!putBack) return;
+  Object.assign(walker, { x: putBack.x, y: putBack.y });
+  if (counting) corrections++;
 }
 
 function walk(walker: Walker, index: number): void {
+  const { home } = walker;
   walker.angle += Math.sin(walker.seq / 20 + index) / 8;
   const [x, y] = [
     walker.x + Math.round(stride * Math.cos(walker.angle)),
     walker.y + Math.round(stride * Math.sin(walker.angle)),
   ];
-  if (x < 0 || y < 0 || x > load.width || y > load.height) walker.angle += Math.PI;
-  else Object.assign(walker, { x, y });
-  const step = { seq: ++walker.seq, x: walker.x, y: walker.y };
-  if (index % sampled === 0) walker.sentAt.set(step.seq, performance.now());
-  walker.stream.write(
-    envelope(
-      toBinary(PlayRequestSchema, create(PlayRequestSchema, { action: { case: "moves", value: { steps: [step] } } })),
-    ),
-  );
+  const inside = x >= 0 && y >= 0 && x <= load.width && y <= load.height;
+  if (inside && Math.abs(x - home.x) < roam && Math.abs(y - home.y) < roam) Object.assign(walker, { x, y });
+  else walker.angle += Math.PI;
+  walker.seq++;
+  if (index % sampled === 0) walker.sentAt.set(walker.seq, performance.now());
+  walker.link.send(walker.speech.step(walker.seq, walker.x, walker.y));
   if (counting) sent++;
 }
 
-const sessions = Array.from({ length: Math.ceil(load.players.length / perSession) }, () => connect(load.url));
-for (const session of sessions) session.on("error", () => undefined);
-const walkers: Walker[] = [];
-for (let i = 0; i < load.players.length; i += 20) {
-  const some = load.players.slice(i, i + 20);
-  walkers.push(
-    ...(await Promise.all(
-      some.map((headers, k) => enter(sessions[Math.floor((i + k) / perSession)]!, headers, i + k)),
-    )),
-  );
-}
-
-// Each player has its own moment in the 50 ms, as people do.
-const slots = 10;
 let slot = 0;
 let next = performance.now();
-let stopped = false;
 function turn(): void {
   for (let i = slot; i < walkers.length; i += slots) walk(walkers[i]!, i);
+  wire.flush();
   slot = (slot + 1) % slots;
   next = Math.max(next + 50 / slots, performance.now() - 50);
-  if (!stopped) setTimeout(turn, Math.max(0, next - performance.now()));
+  setTimeout(turn, Math.max(0, next - performance.now()));
 }
 turn();
-await pause(3_000);
-process.send?.("counting");
-counting = true;
-const start = performance.now();
-await pause(1_000 * load.seconds);
-counting = false;
-process.send?.("counted");
-const seconds = (performance.now() - start) / 1_000;
-stopped = true;
-for (const session of sessions) session.destroy();
+
 const at = (sorted: number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-for (const list of [gaps, ages]) list.sort((a, b) => a - b);
-const outcome: WorldOutcome = {
-  ...{ players: walkers.length, seconds, sent, updates, bytes, corrections, lost },
-  ...{ gapP50: at(gaps, 0.5), gapP99: at(gaps, 0.99), ageP50: at(ages, 0.5), ageP99: at(ages, 0.99) },
-};
-process.stdout.write(JSON.stringify(outcome), () => process.exit(0));
+
+/** Lets players come until there are so many, and counts for a while. */
+async function play(players: number): Promise<WorldOutcome> {
+  for (let i = walkers.length; i < players; i = walkers.length)
+    if (load.kind === "colyseus") await enter(i);
+    else await Promise.all(Array.from({ length: Math.min(joinsAtOnce, players - i) }, (_, k) => enter(i + k)));
+  await pause(2_000);
+  [sent, updates, bytes, corrections, gaps, ages] = [0, 0, 0, 0, [], []];
+  process.send!("counting");
+  const [start, before] = [performance.now(), cpuUsage()];
+  counting = true;
+  await pause(1_000 * load.seconds);
+  counting = false;
+  process.send!("counted");
+  const seconds = (performance.now() - start) / 1_000;
+  const { user, system } = cpuUsage(before);
+  for (const list of [gaps, ages]) list.sort((a, b) => a - b);
+  return {
+    ...{ players: walkers.length, seconds, sent, updates, bytes, corrections, lost },
+    ...{ gapP50: at(gaps, 0.5), gapP99: at(gaps, 0.99), ageP50: at(ages, 0.5), ageP99: at(ages, 0.99) },
+    cpu: (user + system) / 1e6 / seconds,
+  };
+}
+
+process.on("message", (players: number) => {
+  play(players).then(
+    (outcome) => process.send!(outcome),
+    (error: Error) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});
+process.on("disconnect", () => process.exit(0));
+process.send!("ready");
