@@ -6,14 +6,14 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { PlayRequestSchema, PlayResponseSchema, WorldService } from "#gen/game/world/v1/world_service_pb.ts";
 import { until } from "../tests/support/until.ts";
-import type { ByteStream, ByteStreamHandler } from "./byte-streams.ts";
+import { type ByteStream, type ByteStreamHandler, envelop } from "./byte-streams.ts";
 import { refuse } from "./errors.ts";
 import { createLog } from "./log.ts";
 import { startServer } from "./serve.ts";
 
 const path = `/${WorldService.typeName}/Play`;
 const answer = (zoneId: string) =>
-  toBinary(PlayResponseSchema, create(PlayResponseSchema, { event: { case: "transfer", value: { zoneId } } }));
+  envelop(toBinary(PlayResponseSchema, create(PlayResponseSchema, { event: { case: "transfer", value: { zoneId } } })));
 
 /** Says each zone id that it is asked to join; `over` ends, `no` is refused, `late` waits for the test. */
 const echo =

@@ -7,6 +7,23 @@ import { reportFailure, type SidecarCheck } from "./interceptors.ts";
 import type { Log } from "./log.ts";
 import { noteCallEnd, type RequestHandler } from "./rpc-tracing.ts";
 
+/** Bytes before a message on a stream of Connect and of gRPC: flags, and its length. */
+export const envelopeHead = 5;
+
+/** Writes the head of an envelope at `at`, for a message of `size` bytes behind it. */
+export function writeEnvelopeHead(to: Buffer, at: number, size: number): void {
+  to[at] = 0;
+  to.writeUInt32BE(size, at + 1);
+}
+
+/** An encoded message in its envelope. Any number of streams can send the same one. */
+export function envelop(message: Uint8Array): Buffer {
+  const envelope = Buffer.allocUnsafe(envelopeHead + message.length);
+  writeEnvelopeHead(envelope, 0, message.length);
+  envelope.set(message, envelopeHead);
+  return envelope;
+}
+
 /**
  * A bidirectional stream whose messages stay bytes. connect-es spends some ten times what the socket costs on each message of a
  * stream (iterators, promises, interceptors): for a stream with tens of thousands of them a second this is the way around. It takes
@@ -16,8 +33,8 @@ export interface ByteStream {
   readonly header: Headers;
   /** Whether what was sent has gone on its way; while the reader is behind it has not. */
   readonly ready: boolean;
-  /** Sends one encoded message. The bytes belong to the stream from then on. */
-  send(message: Uint8Array): void;
+  /** Sends one message in its {@link envelop}e, whose bytes are not to be changed from then on. */
+  send(envelope: Uint8Array): void;
   /** Ends the stream, after what was sent, with an error or without. Later calls do nothing. */
   end(error?: unknown): void;
   /** Takes no messages until {@link resume}: the client is held back. */
@@ -99,14 +116,10 @@ function open(
     get ready() {
       return !ended && waiting < maxWaiting;
     },
-    send(message) {
+    send(envelope) {
       if (ended || stream.destroyed) return;
-      const framed = Buffer.allocUnsafe(5 + message.length);
-      framed[0] = 0;
-      framed.writeUInt32BE(message.length, 1);
-      framed.set(message, 5);
       waiting++;
-      stream.write(framed, written);
+      stream.write(envelope, written);
     },
     end,
     pause: () => stream.pause(),
@@ -145,13 +158,14 @@ function createReader(message: (bytes: Uint8Array) => void): (chunk: Buffer) => 
   return (chunk) => {
     let data = rest ? Buffer.concat([rest, chunk]) : chunk;
     rest = undefined;
-    while (data.length >= 5) {
+    while (data.length >= envelopeHead) {
       const size = data.readUInt32BE(1);
       if (data[0] !== 0) throw new ConnectError("compressed messages are not taken", Code.Unimplemented);
       if (size > maxMessageBytes) throw new ConnectError("a message is too large", Code.ResourceExhausted);
-      if (data.length < 5 + size) break;
-      message(data.subarray(5, 5 + size));
-      data = data.subarray(5 + size);
+      const end = envelopeHead + size;
+      if (data.length < end) break;
+      message(data.subarray(envelopeHead, end));
+      data = data.subarray(end);
     }
     if (data.length > 0) rest = data;
   };
@@ -165,12 +179,9 @@ function finish(response: Http2ServerResponse, protocol: Protocol, error: Connec
     return;
   }
   const json = endStreamToJson(new Headers(), error, undefined);
-  const body = Buffer.from(JSON.stringify(json));
-  const framed = Buffer.alloc(5 + body.length);
-  framed[0] = endStream;
-  framed.writeUInt32BE(body.length, 1);
-  framed.set(body, 5);
-  response.end(framed);
+  const last = envelop(Buffer.from(JSON.stringify(json)));
+  last[0] = endStream;
+  response.end(last);
 }
 
 function headersOf({ headers }: Http2ServerRequest): Headers {

@@ -4,6 +4,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { PlayResponseSchema } from "#gen/game/world/v1/world_service_pb.ts";
 import { WatchZoneResponseSchema } from "#gen/game/world/v1/zone_feed_service_pb.ts";
+import { envelopeHead } from "#kit/byte-streams.ts";
 import { createWorldView, type WorldView } from "../../tests/support/world-view.ts";
 import { createAudience } from "./audience.ts";
 import { createZoneFeed } from "./feed.ts";
@@ -42,7 +43,7 @@ function createClient(zone: Zone, name: string, now: number): Client {
       return client.reading;
     },
     push(message) {
-      const { event } = fromBinary(PlayResponseSchema, message);
+      const { event } = fromBinary(PlayResponseSchema, message.subarray(envelopeHead));
       assert.equal(event.case, "update");
       const update = event.value as Extract<typeof event, { case: "update" }>["value"];
       if (client.updates > 0) assert.equal(update.seq, client.updates + 1, "updates count up by one");
@@ -101,7 +102,7 @@ test("whatever happens, every client that reads knows what a search through the 
       const feedView = createWorldView();
       feed.watch({
         ready: true,
-        push: (message) => feedView.apply(fromBinary(WatchZoneResponseSchema, message)),
+        push: (message) => feedView.apply(fromBinary(WatchZoneResponseSchema, message.subarray(envelopeHead))),
         end: () => undefined,
       });
       const clients = new Map<number, Client>();

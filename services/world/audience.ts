@@ -1,3 +1,4 @@
+import { envelopeHead, writeEnvelopeHead } from "#kit/byte-streams.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { updateFields, writeObjects, writeWorldEvents } from "./encoding.ts";
 import type { Changes, EventChange } from "./entity.ts";
@@ -8,6 +9,9 @@ import type { Zone } from "./zone.ts";
 
 /** Milliseconds after which an update comes although nothing has happened. */
 const heartbeatMs = 1_000;
+const pageSize = 64 * 1024;
+
+const varintSize = (value: number) => Math.max(1, Math.ceil((32 - Math.clz32(value)) / 7));
 
 /** What the audience is told through. */
 export interface AudienceEvents {
@@ -62,20 +66,31 @@ export function createAudience(zone: Zone, patienceMs: number, events: AudienceE
     }
   }
 
-  /** Field 2 of PlayResponse and of WatchResponse. */
+  /** Updates stand one behind the other in here, until it is full and another takes its place. */
+  let page = Buffer.alloc(0);
+  let used = 0;
+
+  /** An update in its envelope: field 2 of PlayResponse and of WatchResponse. */
   function assemble(view: { start: number; end: number }, wide: ByteWriter): Buffer {
     const size = head.length + view.end - view.start + wide.length;
-    const message = Buffer.allocUnsafe(size + 6);
-    message[0] = (2 << 3) | 2;
-    let at = 1;
+    const room = envelopeHead + 1 + varintSize(size) + size;
+    if (used + room > page.length) {
+      page = Buffer.allocUnsafeSlow(Math.max(pageSize, room));
+      used = 0;
+    }
+    const start = used;
+    let at = start + envelopeHead;
+    writeEnvelopeHead(page, start, room - envelopeHead);
+    page[at++] = (2 << 3) | 2;
     for (let rest = size; ; rest >>>= 7) {
-      message[at++] = rest > 127 ? (rest & 127) | 128 : rest;
+      page[at++] = rest > 127 ? (rest & 127) | 128 : rest;
       if (rest <= 127) break;
     }
-    at += head.buffer.copy(message, at, 0, head.length);
-    at += interest.bytes.buffer.copy(message, at, view.start, view.end);
-    at += wide.buffer.copy(message, at, 0, wide.length);
-    return message.subarray(0, at);
+    at += head.buffer.copy(page, at, 0, head.length);
+    at += interest.bytes.buffer.copy(page, at, view.start, view.end);
+    at += wide.buffer.copy(page, at, 0, wide.length);
+    used = at;
+    return page.subarray(start, at);
   }
 
   function tellOne(session: Session, now: number): void {

@@ -11,9 +11,9 @@ export class ByteWriter {
     this.length = 0;
   }
 
-  /** A copy of what was written from `start` on. */
-  copy(start = 0): Buffer {
-    return Buffer.from(this.buffer.subarray(start, this.length));
+  /** What was written; good until the next writing. */
+  get written(): Buffer {
+    return this.buffer.subarray(0, this.length);
   }
 
   #room(bytes: number): void {

@@ -1,3 +1,4 @@
+import { envelop } from "#kit/byte-streams.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { feedFields, writeDespawns, writeMoves, writeObjects, writeSpawn, writeVitals } from "./encoding.ts";
 import type { Outlet } from "./outlet.ts";
@@ -70,13 +71,13 @@ export function createZoneFeed(zone: Zone): ZoneFeed {
         else if (behind.delete(outlet)) {
           if (!snapshot) {
             writeSnapshot();
-            snapshot = bytes.copy();
+            snapshot = envelop(bytes.written);
           }
           outlet.push(snapshot);
         } else if (news) {
           if (!delta) {
             writeNews();
-            delta = bytes.copy();
+            delta = envelop(bytes.written);
           }
           outlet.push(delta);
         }

@@ -1,18 +1,19 @@
 import type { ConnectError } from "@connectrpc/connect";
+import { envelopeHead } from "#kit/byte-streams.ts";
 
 /** The way down to one client: a short queue of encoded messages. Who writes never waits; when it is full they leave out. */
 export interface Outlet {
   /** Whether it takes another message. */
   readonly ready: boolean;
-  /** Takes a message even when it isn't ready: the last words before an end. */
-  push(message: Uint8Array): void;
+  /** Takes a message in its envelope, even when it isn't ready: the last words before an end. */
+  push(envelope: Uint8Array): void;
   /** No message comes any more; the stream ends after those that wait, or at once with an error. */
   end(error?: ConnectError): void;
 }
 
 /** The other side of an {@link Outlet}. */
 export interface OutletReader {
-  /** The next message; undefined at the end. @throws the error that it ended with. */
+  /** The next message, without its envelope; undefined at the end. @throws the error that it ended with. */
   take(): Promise<Uint8Array | undefined>;
 }
 
@@ -32,9 +33,9 @@ export function createOutlet(): Outlet & OutletReader {
     get ready() {
       return !ended && waiting.length < capacity;
     },
-    push(message) {
+    push(envelope) {
       if (ended) return;
-      waiting.push(message);
+      waiting.push(envelope.subarray(envelopeHead));
       ring();
     },
     end(error) {

@@ -1,6 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { JoinedSchema, TransferSchema } from "#gen/game/world/v1/update_pb.ts";
 import { type Join, PlayResponseSchema } from "#gen/game/world/v1/world_service_pb.ts";
+import { envelop } from "#kit/byte-streams.ts";
 import { refuse as refuseAnyway } from "#kit/errors.ts";
 import { callerOf } from "#kit/identity.ts";
 import type { Host, Joiner } from "./host.ts";
@@ -80,7 +81,7 @@ export function createPresences(options: {
       tickMs,
       instance,
     });
-    return toBinary(PlayResponseSchema, create(PlayResponseSchema, { event: { case: "joined", value } }));
+    return envelop(toBinary(PlayResponseSchema, create(PlayResponseSchema, { event: { case: "joined", value } })));
   }
 
   return {
@@ -122,7 +123,7 @@ export function createPresences(options: {
       }
       const value = create(TransferSchema, { zoneId: toZone });
       session.outlet?.push(
-        toBinary(PlayResponseSchema, create(PlayResponseSchema, { event: { case: "transfer", value } })),
+        envelop(toBinary(PlayResponseSchema, create(PlayResponseSchema, { event: { case: "transfer", value } }))),
       );
       host.remove(session, true);
     },
