@@ -63,6 +63,8 @@ interface Walker extends Place {
   link: Link;
   speech: Speech;
   home: Place;
+  /** Whether its updates are looked into. */
+  looked: boolean;
   angle: number;
   seq: number;
   heardAt: number;
@@ -73,7 +75,7 @@ interface Walker extends Place {
 const { wire, speak } = await prepare();
 const walkers: Walker[] = [];
 
-async function prepare(): Promise<{ wire: Wire; speak: (decodes: boolean) => Speech }> {
+async function prepare(): Promise<{ wire: Wire; speak: (index: number, decodes: boolean) => Speech }> {
   const { kind, url, headers, zoneId, streamsPerConnection } = load;
   if (kind === "world") {
     const method = "/game.world.v1.WorldService/Play";
@@ -84,23 +86,22 @@ async function prepare(): Promise<{ wire: Wire; speak: (decodes: boolean) => Spe
   const colyseus = await loadColyseus();
   const seats: string[] = [];
   /** A seat in the room, as Colyseus's own client takes one. */
-  const pathOf = async () => {
+  const pathOf = async (index: number) => {
     const body = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
     const seat = await (await fetch(`${url}/matchmake/joinOrCreate/zone`, body)).json();
-    seats.push(seat.sessionId);
+    seats[index] = seat.sessionId;
     return `/${seat.processId}/${seat.roomId}?sessionId=${seat.sessionId}`;
   };
   return {
     wire: createWebSocketWire(url, pathOf),
-    // Players come one after the other.
-    speak: (decodes) => colyseus(() => seats.at(-1)!, decodes),
+    speak: (index, decodes) => colyseus(() => seats[index]!, decodes),
   };
 }
 
 async function enter(index: number): Promise<void> {
-  const decodes = index % sampled === 0;
+  const looked = index % sampled === 0;
   const entered = Promise.withResolvers<Place>();
-  const speech = speak(decodes);
+  const speech = speak(index, looked);
   let walker: Walker | undefined;
   const late: Buffer[] = [];
   let link: Link | undefined;
@@ -109,12 +110,12 @@ async function enter(index: number): Promise<void> {
     wire.flush();
   };
   const hear = (message: Buffer) => {
-    if (walker) return hearUpdate(walker, decodes, message);
+    if (walker) return hearUpdate(walker, message);
     if (!link) return void late.push(Buffer.from(message));
     const place = speech.enter(message, say);
     if (!place) return;
     walker = {
-      ...{ link, speech, home: place, x: place.x, y: place.y, angle: index, seq: 0 },
+      ...{ link, speech, home: place, looked, x: place.x, y: place.y, angle: index, seq: 0 },
       ...{ heardAt: performance.now(), acked: 0, sentAt: new Map() },
     };
     walkers.push(walker);
@@ -129,15 +130,15 @@ async function enter(index: number): Promise<void> {
   await entered.promise;
 }
 
-function hearUpdate(walker: Walker, looked: boolean, message: Buffer): void {
+function hearUpdate(walker: Walker, message: Buffer): void {
   const now = performance.now();
   if (counting) {
     updates++;
     bytes += message.length;
-    if (looked) gaps.push(now - walker.heardAt);
+    if (walker.looked) gaps.push(now - walker.heardAt);
   }
   walker.heardAt = now;
-  if (!looked) return;
+  if (!walker.looked) return;
   const { acked, putBack } = walker.speech.look(message);
   const at = walker.sentAt.get(acked);
   if (at !== undefined && counting && acked > walker.acked) ages.push(now - at);
@@ -159,7 +160,7 @@ function walk(walker: Walker, index: number): void {
   if (inside && Math.abs(x - home.x) < roam && Math.abs(y - home.y) < roam) Object.assign(walker, { x, y });
   else walker.angle += Math.PI;
   walker.seq++;
-  if (index % sampled === 0) walker.sentAt.set(walker.seq, performance.now());
+  if (walker.looked) walker.sentAt.set(walker.seq, performance.now());
   walker.link.send(walker.speech.step(walker.seq, walker.x, walker.y));
   if (counting) sent++;
 }
@@ -181,8 +182,7 @@ const at = (sorted: number[], share: number) =>
 /** Lets players come until there are so many, and counts for a while. */
 async function play(players: number): Promise<WorldOutcome> {
   for (let i = walkers.length; i < players; i = walkers.length)
-    if (load.kind === "colyseus") await enter(i);
-    else await Promise.all(Array.from({ length: Math.min(joinsAtOnce, players - i) }, (_, k) => enter(i + k)));
+    await Promise.all(Array.from({ length: Math.min(joinsAtOnce, players - i) }, (_, k) => enter(i + k)));
   await pause(2_000);
   [sent, updates, bytes, corrections, gaps, ages] = [0, 0, 0, 0, [], []];
   process.send!("counting");

@@ -25,8 +25,6 @@ export type Kind = (typeof kinds)[number];
 
 /** Written anew for each step; all players share it. */
 const bytes = new ByteWriter();
-const written = () => bytes.buffer.subarray(0, bytes.length);
-
 /** WorldService.Play. */
 export function speakWorld(zoneId: string): Speech {
   const join = create(PlayRequestSchema, { action: { case: "join", value: { zoneId } } });
@@ -45,7 +43,7 @@ export function speakWorld(zoneId: string): Speech {
       bytes.sint32(3, y);
       bytes.end(step);
       bytes.end(moves);
-      return written();
+      return bytes.written;
     },
     look(message) {
       const { event } = fromBinary(PlayResponseSchema, message);
@@ -121,7 +119,7 @@ export async function loadColyseus(): Promise<(sessionId: () => string, decodes:
         packNumber(x);
         bytes.bytes(moveY);
         packNumber(y);
-        return written();
+        return bytes.written;
       },
       look(message) {
         apply(message);

@@ -6,12 +6,12 @@ const opcode = { binary: 2, close: 8, ping: 9, pong: 10 };
 /** RFC 6455 wants a mask of every client; one of zeros leaves the bytes as they are. */
 const maskBytes = 4;
 
-/** A WebSocket for each player. @param pathOf where it is opened, such as `/`. */
-export function createWebSocketWire(url: string, pathOf: () => Promise<string>): Wire {
+/** A WebSocket for each player. @param pathOf where a player's is opened, such as `/`. */
+export function createWebSocketWire(url: string, pathOf: (index: number) => Promise<string>): Wire {
   const open: { flush(): void; destroy(): void }[] = [];
   return {
-    async open(_index, hear, lost) {
-      const socket = await connectWebSocket(new URL(url), await pathOf(), hear, lost);
+    async open(index, hear, lost) {
+      const socket = await connectWebSocket(new URL(url), await pathOf(index), hear, lost);
       open.push(socket);
       return socket;
     },
