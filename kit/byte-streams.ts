@@ -46,6 +46,8 @@ export interface ByteStream {
 export interface ByteStreamListener {
   /** One message; the bytes are good until it returns. */
   message(bytes: Uint8Array): void;
+  /** What was sent has gone on its way: the stream is {@link ByteStream.ready} again. */
+  drained?(): void;
   /** The stream is over, whoever ended it. */
   closed(): void;
 }
@@ -97,8 +99,9 @@ function open(
   const active = context.active();
   let waiting = 0;
   let ended = false;
+  let listener: ByteStreamListener | undefined;
   const written = () => {
-    waiting--;
+    if (waiting-- === maxWaiting) listener?.drained?.();
   };
 
   function end(thrown?: unknown): void {
@@ -130,9 +133,10 @@ function open(
   try {
     checkSidecar(byteStream.header);
     if (ending.aborted) throw ending.reason;
-    const listener = handler(byteStream);
+    const answering = handler(byteStream);
+    listener = answering;
     ending.addEventListener("abort", stop);
-    const take = createReader((message) => listener.message(message));
+    const take = createReader((message) => answering.message(message));
     stream.on("data", (chunk: Buffer) => {
       try {
         if (!ended) take(chunk);
@@ -143,7 +147,7 @@ function open(
     stream.on("close", () => {
       ended = true;
       ending.removeEventListener("abort", stop);
-      listener.closed();
+      answering.closed();
     });
     stream.on("error", () => undefined);
   } catch (error) {

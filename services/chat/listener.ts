@@ -44,27 +44,30 @@ export function createListener(
     leave(feed);
   }
 
-  async function read(feed: Feed): Promise<Message[]> {
-    const cursor = cursors.get(feed.channel);
-    if (cursor === undefined || feed.head <= cursor) return [];
-    const messages =
-      feed.after(cursor, batchSize) ?? (await store.listAfter(feed.channel, cursor, feed.head, batchSize));
-    // The user may have left while Postgres was asked.
-    const last = messages.at(-1);
-    if (!last || !joined.has(feed)) return [];
-    cursors.set(feed.channel, last.id);
-    return messages;
+  /** What the ring doesn't have any more; nothing while Postgres is away. */
+  async function readStored(feed: Feed, cursor: number): Promise<Message[]> {
+    try {
+      const messages = await store.listAfter(feed.channel, cursor, feed.head, batchSize);
+      // The user may have left while Postgres was asked.
+      return joined.has(feed) ? messages : [];
+    } catch (error) {
+      // The fan-out's next look at Postgres that succeeds wakes everybody.
+      if (!isAway(error)) throw error;
+      return [];
+    }
   }
 
   async function readAll(): Promise<Message[]> {
     const batch: Message[] = [];
-    for (const feed of joined.keys())
-      try {
-        batch.push(...(await read(feed)));
-      } catch (error) {
-        // The fan-out's next look at Postgres that succeeds wakes everybody.
-        if (!isAway(error)) throw error;
-      }
+    for (const feed of joined.keys()) {
+      const cursor = cursors.get(feed.channel);
+      if (cursor === undefined || feed.head <= cursor) continue;
+      const messages = feed.after(cursor, batchSize) ?? (await readStored(feed, cursor));
+      const last = messages.at(-1);
+      if (!last) continue;
+      cursors.set(feed.channel, last.id);
+      batch.push(...messages);
+    }
     return batch;
   }
 

@@ -19,6 +19,7 @@ import { loadConfig } from "./config.ts";
 import { createEventHandlers } from "./events.ts";
 import { createChatParts } from "./parts.ts";
 import { loadSpamRules } from "./spam-rules.ts";
+import { createSubscribeBytes } from "./subscribe-bytes.ts";
 
 const name = "chat";
 const config = loadConfig(process.env);
@@ -54,6 +55,7 @@ const server = await startServer({
   listen: config.listen,
   services: [ChatService],
   routes: (router) => router.service(ChatService, createChatService(chat)),
+  byteStreams: { [`/${ChatService.typeName}/SubscribeMessages`]: createSubscribeBytes(chat) },
   interceptors: [refuseEndedSessions(chat.sessions.isEnded, log)],
   probes: {
     database: databaseProbe(database),

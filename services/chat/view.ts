@@ -1,7 +1,8 @@
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type SubscribeMessagesResponse, SubscribeMessagesResponseSchema } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { type ChatMessage, ChatMessageSchema } from "#gen/game/chat/v1/message_pb.ts";
+import { envelop } from "#kit/byte-streams.ts";
 import { channelNameFor, kindOf } from "./channel.ts";
 import type { Message } from "./message.ts";
 
@@ -40,4 +41,16 @@ export function toStreamed(message: Message, userId: string): SubscribeMessagesR
   });
   made.set(message, streamed);
   return streamed;
+}
+
+const envelopes = new WeakMap<SubscribeMessagesResponse, Buffer>();
+
+/** {@link toStreamed}, encoded and in its envelope: once for all who share it. */
+export function toEnvelope(message: Message, userId: string): Buffer {
+  const streamed = toStreamed(message, userId);
+  const ready = envelopes.get(streamed);
+  if (ready) return ready;
+  const envelope = envelop(toBinary(SubscribeMessagesResponseSchema, streamed));
+  envelopes.set(streamed, envelope);
+  return envelope;
 }

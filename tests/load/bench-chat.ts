@@ -19,9 +19,12 @@ const listeners = 200;
 const here = join(import.meta.dirname, "chat");
 const run = promisify(execFile);
 
+/** BENCH_PROFILE names a folder for a CPU profile of each server. */
+const profile = process.env.BENCH_PROFILE ? ["--cpu-prof", `--cpu-prof-dir=${process.env.BENCH_PROFILE}`] : [];
+
 /** Starts a program on the first processor. */
 const startServer = (args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess =>
-  spawn("taskset", ["-c", "0", process.execPath, ...args], {
+  spawn("taskset", ["-c", "0", process.execPath, ...profile, ...args], {
     cwd: join(import.meta.dirname, "../.."),
     env: { ...process.env, ...env },
     stdio: "ignore",

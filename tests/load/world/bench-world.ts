@@ -4,7 +4,7 @@
  * processor, the players (and the Envoys) the second. BENCH_ONLY=world,ws measures some of them.
  */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { on } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,14 +58,11 @@ async function* ramp(server: Server, from: number): AsyncGenerator<Stage> {
   const { zoneId, width, height } = scene;
   const load: WorldLoad = { kind, url, zoneId, headers, streamsPerConnection, seconds, width, height };
   child.stdin!.end(JSON.stringify(load));
+  const words = on(child, "message", { close: ["exit"] });
   const heard = async () => {
-    const [word] = await Promise.race([
-      once(child, "message"),
-      once(child, "exit").then(() => {
-        throw new Error("the players are gone");
-      }),
-    ]);
-    return word;
+    const { value, done } = await words.next();
+    if (done) throw new Error("the players are gone");
+    return value[0];
   };
   const look = async () => ({
     metrics: await server.metrics(),
