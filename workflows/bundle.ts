@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundleWorkflowCode } from "@temporalio/worker";
 import type { Log } from "#kit/log.ts";
@@ -7,6 +7,7 @@ import { createTemporalLog } from "./temporal-log.ts";
 
 const root = join(import.meta.dirname, "..");
 const cacheDir = join(root, "node_modules", ".cache", "workflows");
+const keepMs = 24 * 3_600_000;
 
 /**
  * The workflows as one script for Temporal's isolate, in which they see no clock, network or module of Node. Node's type stripping does not
@@ -47,7 +48,7 @@ function hashOfSources(): string {
   return hash.digest("hex");
 }
 
-/** In place of those of before. Where nothing can be written, the next worker bundles again. */
+/** Those of before are left for a day: another worker may be reading one. Where nothing can be written, the next worker bundles again. */
 function keep(name: string, code: string, log?: Log): void {
   try {
     mkdirSync(cacheDir, { recursive: true });
@@ -55,7 +56,8 @@ function keep(name: string, code: string, log?: Log): void {
     writeFileSync(draft, code);
     // At once whole: a worker may be killed at any time.
     renameSync(draft, join(cacheDir, name));
-    for (const other of readdirSync(cacheDir).filter((file) => file !== name)) rmSync(join(cacheDir, other));
+    for (const file of readdirSync(cacheDir).map((other) => join(cacheDir, other)))
+      if (Date.now() - statSync(file).mtimeMs > keepMs) rmSync(file, { force: true });
   } catch (error) {
     log?.debug({ err: (error as Error).message }, "the workflows' bundle can't be kept");
   }
