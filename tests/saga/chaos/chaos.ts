@@ -88,15 +88,21 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     );
     striker = createStriker(stack, createFate(stack.at.outbound(workload("saga-worker")), temporal));
 
-    async function deal(strikes: readonly Strike[]): Promise<void> {
+    /** One after the other. What no saga came by in time is tried once more. */
+    async function deal(strikes: readonly Strike[], again = true): Promise<void> {
+      const missed: Strike[] = [];
       for (const strike of strikes) {
         const where = strike.at ? nameOf(strike.at) : "anywhere";
         const dealt = await striker!.strike(strike);
         say(`${dealt ? strike.means.padEnd(6) : "missed"} ${strike.victim.padEnd(20)} ${where}`);
-        if (!dealt) continue;
+        if (!dealt) {
+          missed.push(strike);
+          continue;
+        }
         hits.get(strike.victim)![strike.means]++;
         if (strike.at) struck.set(where, struck.get(where)! + 1);
       }
+      if (again && missed.length > 0) await deal(missed, false);
     }
     const enough = () =>
       notes.told.purchases.length >= options.purchases && Date.now() - started >= options.minutes * 60_000;

@@ -16,7 +16,7 @@ const usage = `usage: npm run chaos:sagas -- [options]
   --players N     how many buy and trade at once (60)
   --rest MS       how long each rests between two deeds, on average (0)
   --only NAME     strikes only the boundaries whose name it is found in, such as "purchase add_item"
-  --short         one round: every boundary and every victim once (about 3 minutes)
+  --short         one round: every boundary and every victim once (some minutes)
 `;
 
 const number = { type: "string" } as const;
@@ -54,10 +54,10 @@ async function run(values: { [name: string]: string | boolean | undefined }): Pr
   say(`seed ${seed}`);
   const report = await runChaos({
     seed,
-    players: whole("players", short ? 40 : 60),
+    players: whole("players", short ? 24 : 60),
     purchases: whole("purchases", short ? 0 : 2_000),
     minutes: whole("minutes", 0),
-    restMs: whole("rest", short ? 4_000 : 0),
+    restMs: whole("rest", short ? 6_000 : 0),
     only: typeof values.only === "string" ? values.only : undefined,
     say,
   });

@@ -23,7 +23,7 @@ export interface Striker {
 }
 
 /** How long a saga may take to come by. */
-const reachDeadlineMs = 240_000;
+const reachDeadlineMs = 120_000;
 /** A saga that is to be struck while it undoes may be held up on its way there; then another is doomed. */
 const doomAgainMs = 15_000;
 
