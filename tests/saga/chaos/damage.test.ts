@@ -63,6 +63,20 @@ const damages: { what: string; only: string; damage: Damage; broken: Rule[] }[] 
     },
     broken: ["gold_conserved", "whole"],
   },
+  {
+    what: "a step registered late: a failed purchase stays in the log when its step was done and not answered",
+    only: "purchase log_purchase LogPurchase after",
+    damage: {
+      file: "workflows/saga.ts",
+      from: `      undos.push({ step, compensate }); // before it runs: it may happen although it fails
+      return run(step, forward);`,
+      to: `      return run(step, forward).then((result) => {
+        undos.push({ step, compensate });
+        return result;
+      });`,
+    },
+    broken: ["log"],
+  },
 ];
 
 for (const { what, only, damage, broken } of damages) {
