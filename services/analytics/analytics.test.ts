@@ -299,6 +299,20 @@ describe("analytics", () => {
     );
   });
 
+  test("the counts are those of the table, also when many sagas change at once", async () => {
+    const { admin, ledger } = clients();
+    const type = "crowded";
+    const ids = Array.from({ length: 12 }, () => operation());
+    const ends = [SagaStatus.COMPLETED, SagaStatus.COMPENSATED, SagaStatus.FAILED];
+    const tell = (id: string, status: SagaStatus) => ledger.recordSagaStatus(saga(id, status, 1, { type }));
+    await Promise.all(ids.map((id) => tell(id, SagaStatus.STARTED)));
+    // Each end is told twice at once; and one does not end.
+    await Promise.all(ids.slice(1).flatMap((id, i) => [tell(id, ends[i % 3]!), tell(id, ends[i % 3]!)]));
+    const found = (await admin.getSagaStatistics({})).statistics.find((one) => one.type === type)!;
+    const { started, completed, compensated, failed, needsRepair } = found;
+    assert.deepEqual([started, completed, compensated, failed, needsRepair], [12n, 4n, 4n, 3n, 0n]);
+  });
+
   test("sagas are listed in pages, by status, those that began last first", async () => {
     const { admin, ledger } = clients();
     // Many begin in one moment: the id tells them apart.

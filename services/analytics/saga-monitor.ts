@@ -25,7 +25,7 @@ export function createSagaMonitor(parts: {
         if (!added) {
           const known = await store.lock(saga.sagaId, client);
           if (!replaces(saga, known)) return undefined;
-          await store.update(saga, client);
+          await store.update(saga, known.status, client);
         }
         await outbox.append(client, sagaStatusChanged(saga));
         return { isNew: added };

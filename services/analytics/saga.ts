@@ -23,7 +23,7 @@ export interface Saga {
 export interface SagaStatistics {
   type: string;
   counts: Record<SagaStatus, number>;
-  /** Seconds from the start to the end, or to the call for a person; 0 when none has come so far. */
+  /** Of the last 10,000 that settled: seconds from the start to the end, or to the call for a person; 0 when none has so far. */
   averageDurationS: number;
   p99DurationS: number;
   /** Newest first. */

@@ -117,7 +117,7 @@ export type SagaStatistics = Message<"game.analytics.v1.SagaStatistics"> & {
   needsRepair: bigint;
 
   /**
-   * Of those that ended, in seconds.
+   * Of the last 10,000 that ended or called for a person, in seconds.
    *
    * @generated from field: double average_duration_s = 7;
    */
