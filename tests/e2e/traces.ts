@@ -3,6 +3,8 @@ import { describe, test } from "node:test";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { CombatService } from "#gen/game/combat/v1/combat_service_pb.ts";
+import { MatchService } from "#gen/game/match/v1/match_service_pb.ts";
+import { Mode, Role } from "#gen/game/match/v1/queue_state_pb.ts";
 import { createEdgeClient } from "../support/clients.ts";
 import { joinGame, listen } from "../support/players.ts";
 import { assertEdges, beginTrace, type Edge } from "../support/trace-edges.ts";
@@ -47,6 +49,13 @@ const blow: Edge[] = [
   [/^edge\.game /, /^combat\.game /],
   [/^combat\.game /, /^combat game\.combat\.v1\.CombatService\/CastSkill$/],
   [/^combat game\.combat\.v1\.CombatService\/CastSkill$/, /^combat send game-events$/],
+];
+
+/** A place in a queue, by a script of Redis. */
+const queueing: Edge[] = [
+  [/^edge\.game /, /^match\.game /],
+  [/^match\.game /, /^match game\.match\.v1\.MatchService\/JoinQueue$/],
+  [/^match game\.match\.v1\.MatchService\/JoinQueue$/, /^match eval(sha)?$/],
 ];
 
 /** Every hop of a call is in one trace. */
@@ -106,6 +115,15 @@ export function traces(platform: Platform): void {
       );
       await assertEdges(jaeger(), traceId, blow);
       world.close();
+    });
+
+    test("a place in a queue, from the edge to Redis", async () => {
+      const { accessToken } = await joinGame(edgeOf(platform));
+      const { traceId, headers } = beginTrace();
+      const match = createEdgeClient(MatchService, edgeOf(platform), { headers, token: accessToken });
+      await match.joinQueue({ mode: Mode.DUNGEON, roles: [Role.HEALER] });
+      await assertEdges(jaeger(), traceId, queueing);
+      await match.leaveQueue({});
     });
 
     test("a whisper, by chat's sidecar and account's", async () => {
