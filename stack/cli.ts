@@ -9,7 +9,7 @@ import { defaultStateDir } from "./paths.ts";
 
 const usage = `usage: npm start [-- --fresh]          begins the platform; --fresh forgets all data first
        npm start -- --with chat=v2      runs a second version of a service beside the first: docs/shifts/
-       npm start -- --with world=2      runs two replicas of a service
+       npm start -- --with world=2      runs two replicas of a service: world, match
        npm run status                   what runs, since when and where
        npm run logs -- [-f] [name...]   what processes write; -f goes on
        npm run restart -- <name>...     starts processes anew

@@ -42,6 +42,7 @@ const all: Workload[] = [
   { name: "world-2", service: "world", index: 10, role: "sidecar", optional: true },
   { name: "combat", service: "combat", index: 11, role: "sidecar" },
   { name: "match", service: "match", index: 12, role: "sidecar" },
+  { name: "match-2", service: "match", index: 13, role: "sidecar", optional: true },
 ];
 const beside = all.filter(({ role }) => role === "sidecar");
 
