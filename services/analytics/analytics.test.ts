@@ -3,8 +3,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
-import { createValidateInterceptor } from "@connectrpc/validate";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import fc from "fast-check";
 import { AnalyticsService } from "#gen/game/analytics/v1/analytics_service_pb.ts";
 import { PurchaseLedgerService } from "#gen/game/analytics/v1/purchase_ledger_service_pb.ts";
@@ -12,10 +11,10 @@ import { SagaStatus } from "#gen/game/analytics/v1/saga_pb.ts";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
-import { reportErrors } from "#kit/interceptors.ts";
 import { createLog } from "#kit/log.ts";
 import type { OutgoingEvent } from "#kit/outbox.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
+import { createInProcessTransport } from "../../tests/support/in-process.ts";
 import { createTestStack } from "../../tests/support/stack.ts";
 import { createAnalyticsService } from "./analytics.ts";
 import { createPostgresBookStore } from "./book-store.ts";
@@ -27,9 +26,6 @@ import { createPurchaseLedgerService } from "./purchase-ledger.ts";
 import type { Saga } from "./saga.ts";
 import { createSagaMonitor } from "./saga-monitor.ts";
 import { createPostgresSagaStore } from "./saga-store.ts";
-
-// One for all: it compiles the rules of each message when it first meets it.
-const validate = createValidateInterceptor();
 
 /** The handlers on a real Postgres. */
 describe("analytics", () => {
@@ -61,7 +57,7 @@ describe("analytics", () => {
     const outbox = { append: async (_: unknown, event: OutgoingEvent) => void told.push(event), wake: () => undefined };
     const metrics = { count: ({ status }: Saga, isNew: boolean) => void counted.push({ status, isNew }) };
     const monitor = createSagaMonitor({ database, store: sagas, outbox, metrics });
-    const transport = createRouterTransport(
+    const transport = createInProcessTransport(
       (router) =>
         router
           .service(AnalyticsService, createAnalyticsService({ books, sagas }))
@@ -69,7 +65,8 @@ describe("analytics", () => {
             PurchaseLedgerService,
             createPurchaseLedgerService(createBooks({ database, store: books }), monitor),
           ),
-      { router: { interceptors: [reportErrors(log), validate] } },
+      {},
+      { log },
     );
     return { admin: createClient(AnalyticsService, transport), ledger: createClient(PurchaseLedgerService, transport) };
   }

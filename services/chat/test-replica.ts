@@ -4,16 +4,16 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type Client, Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
-import { createValidateInterceptor } from "@connectrpc/validate";
+import { type Client, Code, ConnectError, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { ChatService, type SubscribeMessagesResponse } from "#gen/game/chat/v1/chat_service_pb.ts";
 import type { ChatMessage } from "#gen/game/chat/v1/message_pb.ts";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
-import { refuseEndedSessions, reportErrors } from "#kit/interceptors.ts";
+import { refuseEndedSessions } from "#kit/interceptors.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { connectRedis } from "#kit/redis.ts";
+import { createInProcessTransport } from "../../tests/support/in-process.ts";
 import { createChatService } from "./chat.ts";
 import { createEventHandlers } from "./events.ts";
 import type { Message } from "./message.ts";
@@ -88,26 +88,10 @@ export async function startReplica(
   return {
     ...parts,
     database,
-    clientOf({ userId, username, sessionId }) {
-      const identify = { "x-user-id": userId, "x-user-name": username, "x-session-id": sessionId };
-      const transport = createRouterTransport((router) => router.service(ChatService, createChatService(parts)), {
-        router: {
-          interceptors: [
-            reportErrors(log),
-            createValidateInterceptor(),
-            refuseEndedSessions(parts.sessions.isEnded, log),
-          ],
-        },
-        transport: {
-          interceptors: [
-            (next) => (request) => {
-              for (const [name, value] of Object.entries(identify)) if (value) request.header.set(name, value);
-              return next(request);
-            },
-          ],
-        },
-      });
-      return createClient(ChatService, transport);
+    clientOf(player) {
+      const interceptors = [refuseEndedSessions(parts.sessions.isEnded, log)];
+      const routes = (router: ConnectRouter) => router.service(ChatService, createChatService(parts));
+      return createClient(ChatService, createInProcessTransport(routes, player, { interceptors, log }));
     },
   };
 }

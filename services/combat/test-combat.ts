@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { TestContext } from "node:test";
-import { type Client, Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
-import { createValidateInterceptor } from "@connectrpc/validate";
+import { type Client, Code, ConnectError, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { CombatService, type FightRequest, type FightResponse } from "#gen/game/combat/v1/combat_service_pb.ts";
 import type { Effect } from "#gen/game/combat/v1/effect_pb.ts";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import { createBell } from "#kit/bell.ts";
-import { refuseEndedSessions, reportErrors } from "#kit/interceptors.ts";
+import { refuseEndedSessions } from "#kit/interceptors.ts";
 import { createLog } from "#kit/log.ts";
 import { pause } from "#kit/pause.ts";
+import { createInProcessTransport, type Identity } from "../../tests/support/in-process.ts";
 import { createCombatService } from "./combat.ts";
 import { type Combat, startCombat } from "./parts.ts";
 import { catalog } from "./rules/test-zone.ts";
@@ -44,14 +44,6 @@ export function createMemoryStore(): MemoryStore {
       return new Map();
     },
   };
-}
-
-export interface Identity {
-  userId?: string;
-  sessionId?: string;
-  /** Seconds of the epoch. */
-  expires?: number;
-  zone?: string;
 }
 
 export interface Scene {
@@ -104,27 +96,11 @@ export async function startScene(t: TestContext, options: SceneOptions = {}): Pr
   await settled(() => combat.arenas.open.get(zoneId)?.here === true);
   const zone = combat.arenas.open.get(zoneId)!.zone;
 
-  function clientOf({ userId = "", sessionId = "", expires, zone = zoneId }: Identity) {
-    const headers: Record<string, string> = { "x-user-id": userId, "x-session-id": sessionId, "x-zone-id": zone };
-    if (expires !== undefined) headers["x-session-expires"] = String(expires);
-    const transport = createRouterTransport((router) => router.service(CombatService, createCombatService(combat)), {
-      router: {
-        interceptors: [
-          reportErrors(log),
-          createValidateInterceptor(),
-          refuseEndedSessions(async (id) => combat.sessions.isEnded(id), log),
-        ],
-      },
-      transport: {
-        interceptors: [
-          (next) => (request) => {
-            for (const [name, value] of Object.entries(headers)) if (value) request.header.set(name, value);
-            return next(request);
-          },
-        ],
-      },
-    });
-    return createClient(CombatService, transport);
+  function clientOf(who: Identity) {
+    const interceptors = [refuseEndedSessions(async (id) => combat.sessions.isEnded(id), log)];
+    const routes = (router: ConnectRouter) => router.service(CombatService, createCombatService(combat));
+    const identity = { zone: zoneId, ...who };
+    return createClient(CombatService, createInProcessTransport(routes, identity, { interceptors, log }));
   }
 
   const known = (id: string) => settled(() => zone.combatants.has(id));

@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type Client, Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
-import { createValidateInterceptor } from "@connectrpc/validate";
+import { type Client, Code, ConnectError, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import { MatchService } from "#gen/game/match/v1/match_service_pb.ts";
 import type { QueueState, QueueStatus } from "#gen/game/match/v1/queue_state_pb.ts";
-import { refuseEndedSessions, reportErrors } from "#kit/interceptors.ts";
+import { refuseEndedSessions } from "#kit/interceptors.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { connectRedis } from "#kit/redis.ts";
+import { createInProcessTransport } from "../../tests/support/in-process.ts";
 import { createMatchService } from "./match.ts";
 import { createMatchParts, type Limits, type MatchParts } from "./parts.ts";
 
@@ -62,26 +62,10 @@ export async function startReplica(
   return {
     ...parts,
     database,
-    clientOf({ userId, username, sessionId }) {
-      const identify = { "x-user-id": userId, "x-user-name": username, "x-session-id": sessionId };
-      const transport = createRouterTransport((router) => router.service(MatchService, createMatchService(parts)), {
-        router: {
-          interceptors: [
-            reportErrors(log),
-            createValidateInterceptor(),
-            refuseEndedSessions(parts.sessions.isEnded, log),
-          ],
-        },
-        transport: {
-          interceptors: [
-            (next) => (request) => {
-              for (const [name, value] of Object.entries(identify)) request.header.set(name, value);
-              return next(request);
-            },
-          ],
-        },
-      });
-      return createClient(MatchService, transport);
+    clientOf(player) {
+      const interceptors = [refuseEndedSessions(parts.sessions.isEnded, log)];
+      const routes = (router: ConnectRouter) => router.service(MatchService, createMatchService(parts));
+      return createClient(MatchService, createInProcessTransport(routes, player, { interceptors, log }));
     },
   };
 }

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Code, type ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
+import { Code, type ConnectError, createClient } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import { SocialService } from "#gen/game/social/v1/social_service_pb.ts";
 import { TradeStatus } from "#gen/game/social/v1/trade_pb.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { connectTemporal, type TemporalClient } from "#kit/temporal.ts";
+import { createInProcessTransport } from "../../tests/support/in-process.ts";
 import { createTestStack } from "../../tests/support/stack.ts";
 import { createSocialService } from "./social.ts";
 import { createPostgresTradeStore, type TradeStore } from "./store.ts";
@@ -45,13 +46,7 @@ describe("social", () => {
       accounts,
       clock: () => new Date(),
     });
-    const identify = (next: (request: never) => unknown) => (request: { header: Headers }) => {
-      request.header.set("x-user-id", userId);
-      return next(request as never);
-    };
-    const transport = createRouterTransport((router) => router.service(SocialService, service), {
-      transport: { interceptors: [identify as never] },
-    });
+    const transport = createInProcessTransport((router) => router.service(SocialService, service), { userId });
     return createClient(SocialService, transport);
   }
 
