@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import type { Http2SessionManager } from "@connectrpc/connect-node";
 import type { Update } from "#gen/game/world/v1/update_pb.ts";
 import { WorldService } from "#gen/game/world/v1/world_service_pb.ts";
 import { createEdgeTransport, type Protocol } from "./clients.ts";
@@ -42,16 +43,26 @@ export interface WorldPlayerOptions {
   /** How long no update may come before the connection is given up, in milliseconds. */
   silenceMs?: number;
   headers?: Record<string, string>;
+  connection?: Http2SessionManager;
+  /** Opens a stream in another way than by a client of connect-es. */
+  play?: (
+    headers: Record<string, string>,
+    zoneId: string,
+    resumeToken: string,
+    seen: (update: Update) => void,
+  ) => Promise<Game>;
 }
 
 /** Joins through the edge at `edge`, in the zone where the player is. Resolves when they are in. */
 export async function joinWorld(edge: string, options: WorldPlayerOptions): Promise<WorldPlayer> {
-  const { token, protocol = "grpc", from, silenceMs = 3_000 } = options;
+  const { token, protocol = "grpc", from, connection, silenceMs = 3_000 } = options;
   const client = (headers: Record<string, string>) =>
     createClient(
       WorldService,
-      createEdgeTransport(edge, { token, protocol, from, headers: { ...options.headers, ...headers } }),
+      createEdgeTransport(edge, { token, protocol, from, connection, headers: { ...options.headers, ...headers } }),
     );
+  const open: WorldPlayerOptions["play"] & {} =
+    options.play ?? ((headers, zoneId, resumeToken, seen) => play(client(headers), zoneId, resumeToken, seen));
   const view = createWorldView();
   const listeners: ((update: Update) => void)[] = [];
   const ended = Promise.withResolvers<void>();
@@ -80,7 +91,7 @@ export async function joinWorld(edge: string, options: WorldPlayerOptions): Prom
   async function join(): Promise<void> {
     const headers = { "x-zone-id": zoneId, ...(owner && { "x-world-instance": owner }) };
     heardAt = performance.now();
-    const joining = play(client(headers), zoneId, resumeToken, hear);
+    const joining = open(headers, zoneId, resumeToken, hear);
     // An instance that stands still does not even say no.
     const late = pause(silenceMs, undefined, { ref: false }).then(() => {
       throw new ConnectError("no answer", Code.Unavailable);

@@ -1,13 +1,15 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import type { Http2SessionManager } from "@connectrpc/connect-node";
 import { CombatService } from "#gen/game/combat/v1/combat_service_pb.ts";
 import { Mode, QueueStatus } from "#gen/game/match/v1/queue_state_pb.ts";
 import { WorldService } from "#gen/game/world/v1/world_service_pb.ts";
 import type { Zone } from "#gen/game/world/v1/zone_pb.ts";
 import { pause } from "#kit/pause.ts";
-import { createEdgeTransport } from "../../support/clients.ts";
+import { createEdgeTransport, openConnection } from "../../support/clients.ts";
 import { joinGame, type Player } from "../../support/players.ts";
 import { joinWorld, type WorldPlayer } from "../../support/world-player.ts";
 import type { Sight } from "./sight.ts";
+import { playByHand } from "./stream.ts";
 import { reasonOf, type Tally } from "./tally.ts";
 import { chooseGoal, stepTowards } from "./way.ts";
 
@@ -36,16 +38,28 @@ const castRangeCm = 2_300;
 export async function createBot(options: BotOptions): Promise<{ live(): Promise<void> }> {
   const { edge, from, tally } = options;
   const start = performance.now();
-  const player = await joinGame(edge, { from });
+  // One for all that it calls, as a game client has it.
+  const connection = openConnection(edge, from);
+  const player = await joinGame(edge, { from, connection });
   tally.time("registering and logging in", performance.now() - start);
-  // A crowd can make the world slow to answer: who then joins anew makes it slower.
-  const world = await joinWorld(edge, { token: player.accessToken, from, silenceMs: 15_000 });
+  const token = player.accessToken;
+  const world = await joinWorld(edge, {
+    ...{ token, connection },
+    // A crowd can make the world slow to answer: who then joins anew makes it slower.
+    silenceMs: 15_000,
+    play: (headers, ...join) => playByHand(connection, { authorization: `Bearer ${token}`, ...headers }, ...join),
+  });
   world.ended.catch((error) => tally.refused("world stream", reasonOf(error)));
-  return { live: () => live(player, world, options) };
+  return { live: () => live(player, world, connection, options) };
 }
 
 /** Does what people do until `signal`, then goes. */
-async function live(player: Player, world: WorldPlayer, options: BotOptions): Promise<void> {
+async function live(
+  player: Player,
+  world: WorldPlayer,
+  connection: Http2SessionManager,
+  options: BotOptions,
+): Promise<void> {
   const { tally, sight, signal } = options;
   let updates = Math.floor(options.random() * lookEvery);
   let last = performance.now();
@@ -70,7 +84,7 @@ async function live(player: Player, world: WorldPlayer, options: BotOptions): Pr
       if (age !== undefined) tally.time("another's step seen after", age);
     }
   });
-  const context: Context = { ...options, player, world, sent };
+  const context: Context = { ...options, player, world, connection, sent };
   const habits = [walk, fight, chat, queue].map((habit) =>
     habit(context).catch((error) => {
       // What a player does ends with the player; what ends before is worth knowing.
@@ -80,11 +94,13 @@ async function live(player: Player, world: WorldPlayer, options: BotOptions): Pr
   await Promise.all(habits);
   tally.count("joined again", world.joins - 1);
   world.close();
+  connection.abort();
 }
 
 interface Context extends BotOptions {
   player: Player;
   world: WorldPlayer;
+  connection: Http2SessionManager;
   /** Steps that wait for their answer, by number. */
   sent: Map<number, number>;
 }
@@ -107,8 +123,8 @@ async function attempt<T>({ tally, signal }: Context, call: string, make: () => 
 
 /** From place to place, with a rest between. */
 async function walk(context: Context): Promise<void> {
-  const { edge, from, player, world, sight, sent, tally, random, signal } = context;
-  const maps = createClient(WorldService, createEdgeTransport(edge, { token: player.accessToken, from }));
+  const { edge, connection, player, world, sight, sent, tally, random, signal } = context;
+  const maps = createClient(WorldService, createEdgeTransport(edge, { token: player.accessToken, connection }));
   let zone: Zone | undefined;
   while (!signal.aborted) {
     if (zone?.zoneId !== world.zoneId) zone = (await maps.getZone({ zoneId: world.zoneId })).zone;
@@ -138,10 +154,10 @@ async function walk(context: Context): Promise<void> {
 
 /** Casts at what is near and alive. */
 async function fight(context: Context): Promise<void> {
-  const { edge, from, player, world, tally, random, signal } = context;
+  const { edge, connection, player, world, tally, random, signal } = context;
   const transport = createEdgeTransport(edge, {
     token: player.accessToken,
-    from,
+    connection,
     protocol: "grpc",
     headers: { "x-zone-id": world.zoneId },
   });
