@@ -29,10 +29,10 @@ interface Variant {
 }
 
 const variants: Record<string, Variant> = {
-  world: { name: "world", start: startWorld, from: 800 },
+  world: { name: "world", start: startWorld, from: 1_200 },
   edge: { name: "world through edge and sidecar", start: startMeshedWorld, from: 300 },
   colyseus: { name: "Colyseus, views filtered", start: (setting) => startBaseline("colyseus", setting), from: 200 },
-  ws: { name: "the floor: ws and a grid", start: (setting) => startBaseline("ws", setting), from: 800 },
+  ws: { name: "the floor: ws and a grid", start: (setting) => startBaseline("ws", setting), from: 1_000 },
 };
 const step = Number(process.env.BENCH_STEP ?? 100);
 

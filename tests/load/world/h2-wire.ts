@@ -114,7 +114,7 @@ async function connectH2(url: URL, method: string): Promise<Connection> {
     else if (type === frame.windowUpdate && id === 0) credit += payload.readUInt32BE(0);
     else if (type === frame.reset || type === frame.goaway) end(id, `the stream has ended: ${payload.readUInt32BE(0)}`);
     if ((type === frame.data || type === frame.headers) && (flags & flag.endStream) !== 0)
-      end(id, `the stream has ended after ${data.subarray(0, 9 + size).toString("hex")}`);
+      end(id, "the stream has ended");
     return 9 + size;
   }
 

@@ -110,7 +110,11 @@ export async function startMeshedWorld(setting: Setting): Promise<Server> {
   const processes = { world: server.pid!, edge: mesh.pid("edge"), sidecar: mesh.pid("world") };
   for (const pid of [processes.edge, processes.sidecar]) pin(1, pid);
   const tokenOf = () => mesh.issuer.token(randomUUID(), ["world:read", "world:play"]);
-  const headers = Array.from({ length: setting.players }, async () => ({ authorization: `Bearer ${await tokenOf()}` }));
+  const headers = Array.from({ length: setting.players }, async () => ({
+    authorization: `Bearer ${await tokenOf()}`,
+    // As a client names it that was told: in this mesh an echo stands in the place of world-2.
+    "x-world-instance": "world",
+  }));
   return {
     ...{ kind: "world", url: `http://${format(mesh.at.edge)}`, streamsPerConnection: 1, processes },
     headers: await Promise.all(headers),
