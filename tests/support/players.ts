@@ -9,13 +9,17 @@ import { MatchService } from "#gen/game/match/v1/match_service_pb.ts";
 import { SocialService } from "#gen/game/social/v1/social_service_pb.ts";
 import { type ClientOptions, createEdgeTransport } from "./clients.ts";
 
-/** Somebody who has registered and logged in through the edge. */
-export interface Player {
+/** What it takes to come back. */
+export interface Account {
   userId: string;
   username: string;
   password: string;
-  accessToken: string;
   refreshToken: string;
+}
+
+/** Somebody who has registered and logged in through the edge. */
+export interface Player extends Account {
+  accessToken: string;
   auth: Client<typeof AuthService>;
   account: Client<typeof AccountService>;
   chat: Client<typeof ChatService>;
@@ -38,15 +42,25 @@ export async function joinGame(edge: string, options: ClientOptions = {}): Promi
   const anonymous = createClient(AuthService, createEdgeTransport(edge, { ...options, from }));
   await anonymous.register({ username, password });
   const login = await anonymous.authenticate({ username, password, clientVersion: "test" });
-  const transport = createEdgeTransport(edge, { ...options, from, token: login.accessToken });
-  return {
-    userId: login.user!.userId,
-    username,
-    password,
-    accessToken: login.accessToken,
-    refreshToken: login.refreshToken,
-    ...clientsOf(transport),
-  };
+  return playerOf(edge, { ...options, from }, { username, password, userId: login.user!.userId }, login);
+}
+
+/** Goes on with the session of a player who was here before, without a password. The old refresh token is void then. */
+export async function rejoinGame(edge: string, before: Account, options: ClientOptions = {}): Promise<Player> {
+  const from = options.from ?? nextAddress(edge);
+  const anonymous = createClient(AuthService, createEdgeTransport(edge, { ...options, from }));
+  const tokens = await anonymous.refreshToken({ refreshToken: before.refreshToken });
+  return playerOf(edge, { ...options, from }, before, tokens);
+}
+
+function playerOf(
+  edge: string,
+  options: ClientOptions,
+  { userId, username, password }: Omit<Account, "refreshToken">,
+  { accessToken, refreshToken }: { accessToken: string; refreshToken: string },
+): Player {
+  const transport = createEdgeTransport(edge, { ...options, token: accessToken });
+  return { userId, username, password, accessToken, refreshToken, ...clientsOf(transport) };
 }
 
 function clientsOf(transport: Transport) {

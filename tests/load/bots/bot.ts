@@ -6,8 +6,9 @@ import { WorldService } from "#gen/game/world/v1/world_service_pb.ts";
 import type { Zone } from "#gen/game/world/v1/zone_pb.ts";
 import { pause } from "#kit/pause.ts";
 import { createEdgeTransport, openConnection } from "../../support/clients.ts";
-import { joinGame, type Player } from "../../support/players.ts";
+import { joinGame, type Player, rejoinGame } from "../../support/players.ts";
 import { joinWorld, type WorldPlayer } from "../../support/world-player.ts";
+import type { Accounts } from "./accounts.ts";
 import type { Sight } from "./sight.ts";
 import { playByHand } from "./stream.ts";
 import { reasonOf, type Tally } from "./tally.ts";
@@ -18,10 +19,21 @@ export interface BotOptions {
   edge: string;
   /** The address that it calls from. */
   from: string;
+  accounts: Accounts;
+  /** Whether it says something now and then; all listen. */
+  talks: boolean;
   tally: Tally;
   sight: Sight;
   random: () => number;
   signal: AbortSignal;
+}
+
+/** Somebody who is logged in, and not in the world yet. */
+export interface Bot {
+  /** Enters the world. */
+  enter(): Promise<void>;
+  /** Does what people do until `signal`, then goes. */
+  live(): Promise<void>;
 }
 
 /** A step every so often while walking, in milliseconds, and how far it leads: a bit slower than the fastest that is allowed. */
@@ -34,23 +46,31 @@ const lateMs = 250;
 const correctionNames = ["other", "too fast", "blocked", "dead", "placed by the world"];
 const castRangeCm = 2_300;
 
-/** Logs in and enters the world. */
-export async function createBot(options: BotOptions): Promise<{ live(): Promise<void> }> {
-  const { edge, from, tally } = options;
+/** Logs in: goes on with a session of the run before, or registers. */
+export async function createBot(options: BotOptions): Promise<Bot> {
+  const { edge, from, accounts, tally } = options;
   const start = performance.now();
   // One for all that it calls, as a game client has it.
   const connection = openConnection(edge, from);
-  const player = await joinGame(edge, { from, connection });
-  tally.time("registering and logging in", performance.now() - start);
+  const known = accounts.take();
+  const rejoined = known && (await rejoinGame(edge, known, { from, connection }).catch(() => undefined));
+  const player = rejoined ?? (await joinGame(edge, { from, connection }));
+  accounts.keep(player);
+  tally.time(rejoined ? "going on with a session" : "registering and logging in", performance.now() - start);
   const token = player.accessToken;
-  const world = await joinWorld(edge, {
-    ...{ token, connection },
-    // A crowd can make the world slow to answer: who then joins anew makes it slower.
-    silenceMs: 15_000,
-    play: (headers, ...join) => playByHand(connection, { authorization: `Bearer ${token}`, ...headers }, ...join),
-  });
-  world.ended.catch((error) => tally.refused("world stream", reasonOf(error)));
-  return { live: () => live(player, world, connection, options) };
+  let world: WorldPlayer | undefined;
+  return {
+    async enter() {
+      world = await joinWorld(edge, {
+        ...{ token, connection },
+        // A crowd can make the world slow to answer: who then joins anew makes it slower.
+        silenceMs: 15_000,
+        play: (headers, ...join) => playByHand(connection, { authorization: `Bearer ${token}`, ...headers }, ...join),
+      });
+      world.ended.catch((error) => tally.refused("world stream", reasonOf(error)));
+    },
+    live: () => live(player, world!, connection, options),
+  };
 }
 
 /** Does what people do until `signal`, then goes. */
@@ -180,9 +200,9 @@ async function fight(context: Context): Promise<void> {
   }
 }
 
-/** Listens to the zone, and now and then says something: when, so that whoever hears it knows how old it is. */
+/** Listens to the zone, and some now and then say something: when, so that whoever hears it knows how old it is. */
 async function chat(context: Context): Promise<void> {
-  const { player, world, tally, random, signal } = context;
+  const { player, world, talks, tally, random, signal } = context;
   const channel = `zone/${world.zoneId}`;
   const listening = (async () => {
     for (let after: bigint | undefined; !signal.aborted; await pause(500, signal))
@@ -200,7 +220,7 @@ async function chat(context: Context): Promise<void> {
         if (!signal.aborted) tally.refused("chat stream", reasonOf(error));
       }
   })();
-  while (!signal.aborted) {
+  while (talks && !signal.aborted) {
     await pause(between(random, 10_000, 60_000), signal);
     if (signal.aborted) break;
     const text = `${["hello", "anyone for the boars?", "which way to the forest?"][Math.floor(random() * 3)]} at ${Date.now()}`;

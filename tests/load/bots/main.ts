@@ -1,8 +1,10 @@
 /**
  * `npm run bots -- --players 500 --seconds 60`: players who walk, fight, chat and queue like people do, over real streams through the edge of the platform that runs
- * (`npm start`), and what they feel of it. `--edge http://127.0.0.1:8080` names another.
+ * (`npm start`), and what they feel of it. `--edge http://127.0.0.1:8080` names another. Who they are is kept in `.state/bots/`, so that the next run needs no passwords.
  */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { defaultStateDir } from "../../../stack/paths.ts";
 import { formatReport } from "./report.ts";
 import { runBots } from "./run.ts";
 
@@ -32,10 +34,13 @@ if (!answers) {
   process.exit(1);
 }
 console.log(
-  `${players} players register and log in, which takes the platform about ${Math.ceil(players / 25)} s on two idle processors`,
+  `${players} players log in; for those who register first the platform needs about ${Math.ceil(players / 10)} s on two processors`,
 );
 const interrupted = new AbortController();
 process.once("SIGINT", () => interrupted.abort());
-const report = await runBots({ edge: values.edge, players, seconds, tell: console.log, signal: interrupted.signal });
+const report = await runBots({
+  ...{ edge: values.edge, players, seconds, tell: console.log, signal: interrupted.signal },
+  accountsFile: join(defaultStateDir, "bots", `${new URL(values.edge).host}.json`),
+});
 console.log(`\n${formatReport(report)}`);
 process.exit(report.players === players || interrupted.signal.aborted ? 0 : 1);

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { pause } from "#kit/pause.ts";
-import { createBot } from "./bot.ts";
+import { openAccounts } from "./accounts.ts";
+import { type Bot, createBot } from "./bot.ts";
 import { createSight } from "./sight.ts";
 import { createTally, reasonOf, type Tally } from "./tally.ts";
 
@@ -10,6 +11,8 @@ export interface BotRun {
   players: number;
   /** How long they play once all have come. */
   seconds: number;
+  /** Where the players' sessions are kept from run to run. */
+  accountsFile?: string;
   /** Told of what goes on, a line at a time. */
   tell(line: string): void;
   signal: AbortSignal;
@@ -17,6 +20,9 @@ export interface BotRun {
 
 export interface BotReport {
   tally: Tally;
+  /** What was refused to those who came, and tried again. */
+  refusedComing: ReadonlyMap<string, number>;
+  wanted: number;
   /** How many came, and how long all of it took after that, in seconds. */
   players: number;
   seconds: number;
@@ -26,10 +32,17 @@ export interface BotReport {
 }
 
 /** Who logs in at once: more would only wait for each other, as a login costs the platform 30 ms of a processor, on purpose. */
-const loginsAtOnce = 8;
+const loginsAtOnce = 4;
+/** Who enters the world at once. */
+const entriesAtOnce = 10;
+/** How often somebody who was refused tries again, and after how long, in milliseconds. */
+const attempts = 5;
+const againMs = 3_000;
+/** Of so many players one talks. */
+const talkative = 5;
 
-/** Lets players come, play, and go. What they feel while others still log in is not counted. */
-export async function runBots({ edge, players, seconds, tell, signal }: BotRun): Promise<BotReport> {
+/** Lets players come, play, and go. What they feel while others still come is not counted. */
+export async function runBots({ edge, players, seconds, accountsFile, tell, signal }: BotRun): Promise<BotReport> {
   const ending = new AbortController();
   const end = () => ending.abort();
   signal.addEventListener("abort", end);
@@ -44,34 +57,58 @@ export async function runBots({ edge, players, seconds, tell, signal }: BotRun):
     refused: (...args) => tally.refused(...args),
   };
   const sight = createSight();
-  const lives: Promise<void>[] = [];
-  let next = 0;
+  const accounts = openAccounts(accountsFile);
   const start = performance.now();
-  const progress = setInterval(
-    () => tell(`${lives.length} of ${players} are in, after ${Math.round((performance.now() - start) / 1_000)} s`),
-    5_000,
-  );
-  const arrive = async () => {
-    while (next < players && !signal.aborted) {
-      const options = {
-        edge,
-        from: addressOf(edge, next++),
-        tally: both,
-        sight,
-        random: Math.random,
-        signal: ending.signal,
-      };
-      await createBot(options).then(
-        (bot) => lives.push(bot.live()),
-        (error) => arriving.refused("coming in", reasonOf(error)),
-      );
+
+  /** Tries until it succeeds, is out of attempts, or the run ends. */
+  async function persist<T>(what: string, make: () => Promise<T>): Promise<T | undefined> {
+    for (let attempt = 0; attempt < attempts && !signal.aborted; attempt++) {
+      if (attempt > 0) await pause(againMs, signal);
+      try {
+        return await make();
+      } catch (error) {
+        arriving.refused(what, reasonOf(error));
+      }
     }
-  };
-  await Promise.all(Array.from({ length: loginsAtOnce }, arrive));
-  clearInterval(progress);
-  tell(
-    `${lives.length} of ${players} are in, after ${Math.round((performance.now() - start) / 1_000)} s; they play for ${seconds} s`,
-  );
+    return undefined;
+  }
+
+  /** Does something for all, some at once, and tells how far it is. */
+  async function inTurn<T>(all: readonly T[], atOnce: number, what: string, work: (one: T) => Promise<void>) {
+    let [next, done] = [0, 0];
+    const progress = () =>
+      tell(`${done} of ${players} ${what}, after ${Math.round((performance.now() - start) / 1_000)} s`);
+    const timer = setInterval(progress, 5_000);
+    const worker = async () => {
+      while (next < all.length && !signal.aborted) {
+        await work(all[next++]!);
+        done++;
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+    clearInterval(timer);
+    progress();
+  }
+
+  // First all log in, then all enter: who plays already would take the processor that passwords need.
+  const bots: Bot[] = [];
+  await inTurn([...Array(players).keys()], loginsAtOnce, "are logged in", async (index) => {
+    const from = addressOf(edge, index);
+    const talks = index % talkative === 0;
+    const options = { edge, from, accounts, talks, tally: both, sight, random: Math.random, signal: ending.signal };
+    const bot = await persist("logging in", () => createBot(options));
+    if (bot) bots.push(bot);
+  });
+  accounts.save();
+  const lives: Promise<void>[] = [];
+  await inTurn(bots, entriesAtOnce, "are in the world", async (bot) => {
+    const entered = await persist("entering the world", async () => {
+      await bot.enter();
+      return bot;
+    });
+    if (entered) lives.push(entered.live());
+  });
+  tell(`${lives.length} of ${players} play for ${seconds} s`);
 
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
@@ -83,11 +120,12 @@ export async function runBots({ edge, players, seconds, tell, signal }: BotRun):
   ending.abort();
   await Promise.all(lives);
   signal.removeEventListener("abort", end);
-  for (const [what, count] of arriving.refusals) if (what.startsWith("coming in")) playing.refused(what, String(count));
-  for (const ms of arriving.times.get("registering and logging in") ?? [])
-    playing.time("registering and logging in", ms);
+  for (const what of ["registering and logging in", "going on with a session"])
+    for (const ms of arriving.times.get(what) ?? []) playing.time(what, ms);
   return {
     tally: playing,
+    refusedComing: arriving.refusals,
+    wanted: players,
     players: lives.length,
     seconds: played,
     ownDelayP50: Math.max(0, delay.percentile(50) / 1e6 - 10),
