@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { Code } from "@connectrpc/connect";
 import { Mode, QueueEnd, QueueStatus, Role } from "#gen/game/match/v1/queue_state_pb.ts";
+import { signalTree } from "../../tests/support/signal-tree.ts";
 import { startEngines } from "../../tests/support/stack.ts";
 import { until } from "../../tests/support/until.ts";
 import { assertRefused, player, type Replica, startReplica, watch } from "./test-replica.ts";
@@ -134,13 +135,14 @@ test("matchmaking in trouble", async (t) => {
 
   await t.test("while Postgres is away a match that all are ready for waits, and begins when it is back", async (t) => {
     const { ada, bob, matchId } = await duel(t);
-    engines.process("postgres").kill("SIGSTOP");
-    t.after(() => engines.process("postgres").kill("SIGCONT"));
+    const postgres = engines.process("postgres").pid!;
+    signalTree(postgres, "SIGSTOP");
+    t.after(() => signalTree(postgres, "SIGCONT"));
     void ada.client.respondReadyCheck({ matchId, ready: true });
     void bob.client.respondReadyCheck({ matchId, ready: true }).catch(() => undefined);
     await ada.stream.until(QueueStatus.STARTING);
     await assertRefused(ada.client.leaveQueue({}), Code.FailedPrecondition, "match_starting");
-    engines.process("postgres").kill("SIGCONT");
+    signalTree(postgres, "SIGCONT");
     for (const { stream } of [ada, bob]) await stream.until(QueueStatus.STARTED);
     const { rowCount } = await replica.database.pool.query("select from match_player where match_id = $1", [matchId]);
     assert.equal(rowCount, 2);

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Stack } from "../../../stack/stack.ts";
+import { signalTree } from "../../support/signal-tree.ts";
 import { until } from "../../support/until.ts";
 import type { Strike } from "./schedule.ts";
 
@@ -47,28 +48,5 @@ async function ready(stack: Stack, name: string): Promise<void> {
       .split("\n")
       .slice(-shownLines);
     throw new Error(`${(cause as Error).message}; its last lines:\n${lines.join("\n")}`, { cause });
-  }
-}
-
-/** Signals a process and all that descend from it: those of Postgres lead groups of their own. */
-function signalTree(pid: number, signal: NodeJS.Signals): void {
-  const parents = new Map<number, number>();
-  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      // pid (name) state parent
-      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
-      parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-    } catch {
-      // It has ended since.
-    }
-  }
-  const tree = [pid];
-  for (const one of tree) for (const [child, parent] of parents) if (parent === one) tree.push(child);
-  for (const one of tree) {
-    try {
-      process.kill(one, signal);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-    }
   }
 }
