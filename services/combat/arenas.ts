@@ -13,7 +13,7 @@ import type { WorldLink } from "./world-link.ts";
 
 /** The zones that this process fights. */
 export interface Arenas {
-  /** Opens a zone that isn't yet. @throws ConnectError NOT_FOUND `zone_unknown`, UNAVAILABLE `zone_away`. */
+  /** Opens a zone that isn't yet. @throws ConnectError NOT_FOUND `zone_unknown`, ABORTED `zone_away`. */
   require(zoneId: string): Promise<Arena>;
   /** The zone that somebody is in. */
   around(id: string): Arena | undefined;

@@ -15,7 +15,7 @@ test("while the world is away nobody fights, time stands still, and the health s
   world.leave();
   await until("it is noticed", async () => (await combat.probes.world!())?.message?.includes("meadow"));
   const then = zone.now;
-  await assertRefused(ann.client.castSkill(castOf(2, "hit", doll)), Code.Unavailable, "zone_away");
+  await assertRefused(ann.client.castSkill(castOf(2, "hit", doll)), Code.Aborted, "zone_away");
   assert.deepEqual(zone.now, then);
   world.remove(doll);
   world.comeBack();

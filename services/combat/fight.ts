@@ -134,7 +134,7 @@ async function openStream(parts: CombatParts, context: HandlerContext) {
   };
 }
 
-/** Waits until the world has told of who has just come in. @throws ConnectError FAILED_PRECONDITION `not_in_zone`, UNAVAILABLE `zone_away`. */
+/** Waits until the world has told of who has just come in. @throws ConnectError FAILED_PRECONDITION `not_in_zone`, ABORTED `zone_away`. */
 async function arrival(arena: Arena, userId: string, signal: AbortSignal): Promise<void> {
   for (const deadline = performance.now() + arrivalMs; !arena.zone.combatants.has(userId); await pause(50, signal)) {
     if (signal.aborted) throw toConnectError(signal.reason);

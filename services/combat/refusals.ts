@@ -26,7 +26,8 @@ export const refuse = defineRefusals("combat", {
   cast_flood: Code.ResourceExhausted,
   buff_unknown: Code.NotFound,
   zone_unknown: Code.NotFound,
-  zone_away: Code.Unavailable,
+  // Not UNAVAILABLE: to the mesh that is a fault of this instance, and five take it out.
+  zone_away: Code.Aborted,
   reader_too_slow: Code.ResourceExhausted,
   token_expired: Code.Unauthenticated,
 });

@@ -7,7 +7,7 @@ const zoneHeader = "x-zone-id";
 /**
  * The zone that a call is about: the one that its header names, else the one that its caller is in.
  *
- * @throws ConnectError NOT_FOUND `zone_unknown`, UNAVAILABLE `zone_away`, FAILED_PRECONDITION `not_in_zone`.
+ * @throws ConnectError NOT_FOUND `zone_unknown`, ABORTED `zone_away`, FAILED_PRECONDITION `not_in_zone`.
  */
 export async function arenaOf({ arenas }: CombatParts, header: Headers, userId: string): Promise<Arena> {
   const named = header.get(zoneHeader);
@@ -20,7 +20,7 @@ export async function arenaOf({ arenas }: CombatParts, header: Headers, userId: 
   return await arenas.require(named);
 }
 
-/** @throws ConnectError UNAVAILABLE `zone_away`. */
+/** @throws ConnectError ABORTED `zone_away`. */
 export function requireHere(arena: Arena): void {
   if (!arena.here) throw refuse("zone_away", "the world does not say who is where, try again", { retryAfterS: 1 });
 }

@@ -531,7 +531,7 @@ export const WatchCombatResponseSchema: GenMessage<WatchCombatResponse> = /*@__P
  *
  * Calls carry the caller's zone in the header `x-zone-id`, by which the mesh finds the instance that fights it. Refusals have a stable
  * reason: not_in_zone, skill_unknown, caster_dead, caster_stunned, already_casting, on_cooldown, target_missing, position_missing,
- * target_unknown, target_dead, target_invalid, out_of_range, no_line_of_sight, sequence_old, sequence_ahead, cast_stale, cast_flood; UNAVAILABLE with
+ * target_unknown, target_dead, target_invalid, out_of_range, no_line_of_sight, sequence_old, sequence_ahead, cast_stale, cast_flood; ABORTED with
  * `zone_away` while the world doesn't say where everybody is.
  *
  * @generated from service game.combat.v1.CombatService
