@@ -108,7 +108,9 @@ export async function startMeshedWorld(setting: Setting): Promise<Server> {
   const server = await startWorldAt(address, setting);
   await mesh.settled();
   const processes = { world: server.pid!, edge: mesh.pid("edge"), sidecar: mesh.pid("world") };
-  for (const pid of [processes.edge, processes.sidecar]) pin(1, pid);
+  // A sidecar stands beside its service; the edge is another machine's.
+  pin(0, processes.sidecar);
+  pin(1, processes.edge);
   const tokenOf = () => mesh.issuer.token(randomUUID(), ["world:read", "world:play"]);
   const headers = Array.from({ length: setting.players }, async () => ({
     authorization: `Bearer ${await tokenOf()}`,
