@@ -43,8 +43,11 @@ const talkative = 5;
 
 /** Lets players come, play, and go. What they feel while others still come is not counted. */
 export async function runBots({ edge, players, seconds, accountsFile, tell, signal }: BotRun): Promise<BotReport> {
-  const ending = new AbortController();
-  const end = () => ending.abort();
+  // One for each: a signal looks through all who listen to it whenever one more does.
+  const endings: AbortController[] = [];
+  const end = () => {
+    for (const ending of endings) ending.abort();
+  };
   signal.addEventListener("abort", end);
   const arriving = createTally();
   const playing = createTally();
@@ -95,6 +98,8 @@ export async function runBots({ edge, players, seconds, accountsFile, tell, sign
   await inTurn([...Array(players).keys()], loginsAtOnce, "are logged in", async (index) => {
     const from = addressOf(edge, index);
     const talks = index % talkative === 0;
+    const ending = new AbortController();
+    endings.push(ending);
     const options = { edge, from, accounts, talks, tally: both, sight, random: Math.random, signal: ending.signal };
     const bot = await persist("logging in", () => createBot(options));
     if (bot) bots.push(bot);
@@ -114,10 +119,10 @@ export async function runBots({ edge, players, seconds, accountsFile, tell, sign
   delay.enable();
   tally = playing;
   const begin = performance.now();
-  await pause(seconds * 1_000, ending.signal);
+  await pause(seconds * 1_000, signal);
   const played = (performance.now() - begin) / 1_000;
   delay.disable();
-  ending.abort();
+  end();
   await Promise.all(lives);
   signal.removeEventListener("abort", end);
   for (const what of ["registering and logging in", "going on with a session"])

@@ -25,6 +25,19 @@ export type Kind = (typeof kinds)[number];
 
 /** Written anew for each step; all players share it. */
 const bytes = new ByteWriter();
+/** A PlayRequest with one step; the bytes are good until the next. */
+export function encodeStep(seq: number, x: number, y: number): Uint8Array {
+  bytes.clear();
+  const moves = bytes.begin(2);
+  const step = bytes.begin(1);
+  bytes.uint32(1, seq);
+  bytes.sint32(2, x);
+  bytes.sint32(3, y);
+  bytes.end(step);
+  bytes.end(moves);
+  return bytes.written;
+}
+
 /** WorldService.Play. */
 export function speakWorld(zoneId: string): Speech {
   const join = create(PlayRequestSchema, { action: { case: "join", value: { zoneId } } });
@@ -34,17 +47,7 @@ export function speakWorld(zoneId: string): Speech {
       const { event } = fromBinary(PlayResponseSchema, message);
       return event.case === "joined" ? { x: event.value.x, y: event.value.y } : undefined;
     },
-    step(seq, x, y) {
-      bytes.clear();
-      const moves = bytes.begin(2);
-      const step = bytes.begin(1);
-      bytes.uint32(1, seq);
-      bytes.sint32(2, x);
-      bytes.sint32(3, y);
-      bytes.end(step);
-      bytes.end(moves);
-      return bytes.written;
-    },
+    step: encodeStep,
     look(message) {
       const { event } = fromBinary(PlayResponseSchema, message);
       if (event.case !== "update") return { acked: 0 };
