@@ -17,7 +17,11 @@ const answer = (zoneId: string) =>
 
 /** Says each zone id that it is asked to join; `over` ends, `no` is refused, `late` waits for the test. */
 const echo =
-  (open: (stream: ByteStream) => void = () => undefined, closed: () => void = () => undefined): ByteStreamHandler =>
+  (
+    open: (stream: ByteStream) => void = () => undefined,
+    closed: () => void = () => undefined,
+    drained: () => void = () => undefined,
+  ): ByteStreamHandler =>
   (stream) => {
     open(stream);
     return {
@@ -29,6 +33,7 @@ const echo =
         else stream.send(answer(zoneId));
       },
       closed,
+      drained,
     };
   };
 
@@ -176,11 +181,16 @@ test("messages that come in pieces are put together; a compressed or a huge one 
   }
 });
 
-test("a reader that stalls makes the stream unready, and reading makes it ready again", async (t) => {
+test("a reader that stalls makes the stream unready, and reading makes it ready again, which is told once", async (t) => {
   const opened = Promise.withResolvers<ByteStream>();
+  let drained = 0;
   const { baseUrl } = await start(
     t,
-    echo((stream) => opened.resolve(stream)),
+    echo(
+      (stream) => opened.resolve(stream),
+      undefined,
+      () => drained++,
+    ),
   );
   const reader = await open(t, baseUrl);
   reader.pause();
@@ -190,6 +200,8 @@ test("a reader that stalls makes the stream unready, and reading makes it ready 
     if (stream.ready) stream.send(big);
     return !stream.ready;
   });
+  assert.equal(drained, 0);
   reader.resume();
   await until("it is ready again", async () => stream.ready);
+  assert.equal(drained, 1);
 });
