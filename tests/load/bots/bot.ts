@@ -1,5 +1,6 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { Http2SessionManager } from "@connectrpc/connect-node";
+import type { SubscribeMessagesResponse } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { CombatService } from "#gen/game/combat/v1/combat_service_pb.ts";
 import { Mode, QueueStatus } from "#gen/game/match/v1/queue_state_pb.ts";
 import { WorldService } from "#gen/game/world/v1/world_service_pb.ts";
@@ -10,7 +11,7 @@ import { joinGame, type Player, rejoinGame } from "../../support/players.ts";
 import { joinWorld, type WorldPlayer } from "../../support/world-player.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Sight } from "./sight.ts";
-import { playByHand } from "./stream.ts";
+import { listenByHand, playByHand } from "./stream.ts";
 import { reasonOf, type Tally } from "./tally.ts";
 import { chooseGoal, stepTowards } from "./way.ts";
 
@@ -202,20 +203,22 @@ async function fight(context: Context): Promise<void> {
 
 /** Listens to the zone, and some now and then say something: when, so that whoever hears it knows how old it is. */
 async function chat(context: Context): Promise<void> {
-  const { player, world, talks, tally, random, signal } = context;
+  const { player, world, connection, talks, tally, random, signal } = context;
   const channel = `zone/${world.zoneId}`;
+  let after: bigint | undefined;
+  const hear = (event: SubscribeMessagesResponse["event"]) => {
+    if (event.case !== "message") return;
+    after = event.value.messageId;
+    const said = Number(/ at (\d+)$/.exec(String(event.value.content.value))?.[1]);
+    if (said && event.value.sender?.userId !== player.userId)
+      tally.time("another's words heard after", Date.now() - said);
+    tally.count("words heard");
+  };
   const listening = (async () => {
-    for (let after: bigint | undefined; !signal.aborted; await pause(500, signal))
+    for (; !signal.aborted; await pause(500, signal))
       try {
         const subscription = { channel, ...(after !== undefined && { afterMessageId: after }) };
-        for await (const { event } of player.chat.subscribeMessages({ subscriptions: [subscription] }, { signal })) {
-          if (event.case !== "message") continue;
-          after = event.value.messageId;
-          const said = Number(/ at (\d+)$/.exec(String(event.value.content.value))?.[1]);
-          if (said && event.value.sender?.userId !== player.userId)
-            tally.time("another's words heard after", Date.now() - said);
-          tally.count("words heard");
-        }
+        await listenByHand(connection, { authorization: `Bearer ${player.accessToken}` }, subscription, hear, signal);
       } catch (error) {
         if (!signal.aborted) tally.refused("chat stream", reasonOf(error));
       }
