@@ -223,9 +223,12 @@ async function chat(context: Context): Promise<void> {
         if (!signal.aborted) tally.refused("chat stream", reasonOf(error));
       }
   })();
+  // Who has just come says hello.
+  let silence = between(random, 1_000, 20_000);
   while (talks && !signal.aborted) {
-    await pause(between(random, 10_000, 60_000), signal);
+    await pause(silence, signal);
     if (signal.aborted) break;
+    silence = between(random, 10_000, 60_000);
     const text = `${["hello", "anyone for the boars?", "which way to the forest?"][Math.floor(random() * 3)]} at ${Date.now()}`;
     await attempt(context, "say", () => player.chat.sendMessage({ channel, text }, { signal }));
   }
