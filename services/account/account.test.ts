@@ -3,13 +3,14 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { Code, createClient, createRouterTransport } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { createDeletedPlayers } from "#kit/deleted-players.ts";
 import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
+import { createInProcessTransport } from "../../tests/support/in-process.ts";
 import { createTestStack } from "../../tests/support/stack.ts";
 import { createAccountService } from "./account.ts";
 import { createEventHandlers } from "./events.ts";
@@ -44,23 +45,12 @@ describe("account", () => {
 
   /** A client that the edge has let in as this player. */
   function clientOf(userId: string, username = "ada") {
-    const transport = createRouterTransport(
-      (router) => {
-        const gold = createGold({ database, store: wallets, deleted: deleted() });
-        router.service(AccountService, createAccountService({ store, gold, statement: wallets }));
-      },
-      {
-        transport: {
-          interceptors: [
-            (next) => (request) => {
-              if (userId) request.header.set("x-user-id", userId);
-              request.header.set("x-user-name", username);
-              return next(request);
-            },
-          ],
-        },
-      },
-    );
+    const gold = createGold({ database, store: wallets, deleted: deleted() });
+    const service = createAccountService({ store, gold, statement: wallets });
+    const transport = createInProcessTransport((router) => router.service(AccountService, service), {
+      userId,
+      username,
+    });
     return createClient(AccountService, transport);
   }
 

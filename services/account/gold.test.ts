@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
-import { createValidateInterceptor } from "@connectrpc/validate";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import fc from "fast-check";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { GoldLedgerService } from "#gen/game/account/v1/gold_ledger_service_pb.ts";
@@ -11,9 +10,9 @@ import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import { createDeletedPlayers } from "#kit/deleted-players.ts";
 import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
-import { reportErrors } from "#kit/interceptors.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
+import { createInProcessTransport } from "../../tests/support/in-process.ts";
 import { createTestStack } from "../../tests/support/stack.ts";
 import { createAccountService } from "./account.ts";
 import { createEventHandlers } from "./events.ts";
@@ -23,9 +22,6 @@ import { createPostgresGoldStore, type GoldStore } from "./gold-store.ts";
 import { createPostgresProfileStore } from "./store.ts";
 
 const startingGold = 1_000n;
-
-// One for all: it compiles the rules of each message when it first meets it.
-const validate = createValidateInterceptor();
 
 /** The handlers on a real Postgres. */
 describe("gold", () => {
@@ -51,22 +47,13 @@ describe("gold", () => {
   function clients(userId = "") {
     const store = createPostgresProfileStore(database.pool);
     const gold = createGold({ database, store: wallets, deleted: createDeletedPlayers(database.pool) });
-    const transport = createRouterTransport(
+    const transport = createInProcessTransport(
       (router) =>
         router
           .service(AccountService, createAccountService({ store, gold, statement: wallets }))
           .service(GoldLedgerService, createGoldLedgerService(gold)),
-      {
-        router: { interceptors: [reportErrors(log), validate] },
-        transport: {
-          interceptors: [
-            (next) => (request) => {
-              if (userId) request.header.set("x-user-id", userId);
-              return next(request);
-            },
-          ],
-        },
-      },
+      { userId },
+      { log },
     );
     return { player: createClient(AccountService, transport), ledger: createClient(GoldLedgerService, transport) };
   }

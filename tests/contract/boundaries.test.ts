@@ -33,6 +33,8 @@ function ownImports(): Import[] {
   });
 }
 
+/** A test beside its code, or what several of them share. */
+const isTest = (path: string) => path.endsWith(".test.ts") || basename(path).startsWith("test-");
 const folder = (path: string) => path.split("/", 1)[0]!;
 /** Two services are as far apart as two folders. */
 const part = (path: string) => (folder(path) === "services" ? path.split("/", 2).join("/") : folder(path));
@@ -43,8 +45,7 @@ test("imports point only the allowed way, and no service imports another", () =>
   const wrong = imports.filter(
     ({ file, target }) => part(target) !== part(file) && !allowed[folder(file)]!.includes(folder(target)),
   );
-  // A test beside its code, and what several of them share, may start a real engine.
-  const isTest = (file: string) => file.endsWith(".test.ts") || basename(file).startsWith("test-");
+  // They may start a real engine.
   const faults = wrong.filter(({ file, target }) => !(isTest(file) && target.startsWith("tests/support/")));
   assert.deepEqual(faults, []);
 });
@@ -71,7 +72,7 @@ test("only config.ts of a service reads the environment", () => {
 
 test("no address stands in a service's code", () => {
   const root = join(import.meta.dirname, "../..");
-  const sources = globSync("services/**/*.ts", { cwd: root, exclude: (name) => name.endsWith(".test.ts") });
+  const sources = globSync("services/**/*.ts", { cwd: root, exclude: isTest });
   const addressed = sources.filter((file) =>
     /\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|localhost/.test(readFileSync(join(root, file), "utf8")),
   );
