@@ -82,6 +82,8 @@ function environment(
   return {
     ...inherited(),
     LOG_LEVEL: process.env.LOG_LEVEL ?? "info",
+    // Starting takes a third less of the processor when Node finds the code compiled, and its types gone.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, "node_modules/.cache/node"),
     SERVICE_INSTANCE: name,
     SERVICE_VERSION: workload.version ?? firstVersion,
     LISTEN: format(at.app(workload)),
