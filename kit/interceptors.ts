@@ -2,6 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { ConnectError, Interceptor, StreamResponse } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
 import { type Context, context } from "@opentelemetry/api";
+import type { EndedSessions } from "./ended-sessions.ts";
 import { refuse, toConnectError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { nameOf, noteCallEnd } from "./rpc-tracing.ts";
@@ -66,17 +67,11 @@ export function createSidecarCheck(token: string | undefined): SidecarCheck {
   };
 }
 
-/** Refuses the tokens of sessions that have ended. `isEnded` failing lets the call pass: a token is short-lived anyway. */
-export function refuseEndedSessions(isEnded: (sessionId: string) => Promise<boolean>, log: Log): Interceptor {
+/** Refuses the tokens of sessions that have ended. */
+export function refuseEndedSessions({ isEnded }: Pick<EndedSessions, "isEnded">): Interceptor {
   return (next) => async (request) => {
     const sessionId = request.header.get("x-session-id");
-    if (sessionId) {
-      const ended = await isEnded(sessionId).catch((error: Error) => {
-        log.debug({ err: error.message }, "ended sessions can't be looked up");
-        return false;
-      });
-      if (ended) throw refuse("session_ended", "the session has ended, log in again");
-    }
+    if (sessionId && isEnded(sessionId)) throw refuse("session_ended", "the session has ended, log in again");
     return next(request);
   };
 }

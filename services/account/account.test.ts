@@ -6,7 +6,6 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, createClient } from "@connectrpc/connect";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { createDeletedPlayers } from "#kit/deleted-players.ts";
-import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
@@ -40,7 +39,6 @@ describe("account", () => {
     await engines.stop();
   });
 
-  const sessions = () => createEndedSessions(database.pool);
   const deleted = () => createDeletedPlayers(database.pool);
 
   /** A client that the edge has let in as this player. */
@@ -57,7 +55,7 @@ describe("account", () => {
   const handle = async (userId: string, data: Parameters<typeof toOutgoing>[3]) => {
     const { type, payload } = toOutgoing("game-events", "auth", userId, data);
     await database.transaction((client) =>
-      createEventHandlers(store, wallets, sessions(), deleted())[type]!(parseEvent(payload), client),
+      createEventHandlers(store, wallets, deleted())[type]!(parseEvent(payload), client),
     );
   };
 
@@ -120,7 +118,7 @@ describe("account", () => {
     const at = (seconds: number) => ({ ...event, eventTime: { ...event.eventTime!, seconds: BigInt(seconds) } });
     for (const seconds of [2_000, 1_000])
       await database.transaction((client) =>
-        createEventHandlers(store, wallets, sessions(), deleted()).player_login!(at(seconds), client),
+        createEventHandlers(store, wallets, deleted()).player_login!(at(seconds), client),
       );
     const { profile } = await clientOf(userId).getUserProfile({});
     assert.equal(Math.floor(timestampDate(profile!.lastLoginTime!).getTime() / 1_000), 2_000);
@@ -137,19 +135,5 @@ describe("account", () => {
     await assert.rejects(clientOf(randomUUID()).getUserProfile({ userId }), { code: Code.NotFound });
     const { rows } = await database.pool.query("select from profile where user_id = $1", [userId]);
     assert.equal(rows.length, 0);
-  });
-
-  test("a session that ended is known until its tokens would have expired", async () => {
-    const [ended, past] = [randomUUID(), randomUUID()];
-    const end = (sessionId: string, seconds: number) =>
-      handle(randomUUID(), {
-        case: "sessionEnded",
-        value: { sessionId, expireTime: { seconds: BigInt(Math.floor(Date.now() / 1_000) + seconds), nanos: 0 } },
-      });
-    await end(past, -1);
-    await end(ended, 900);
-    assert.equal(await sessions().isEnded(ended), true);
-    assert.equal(await sessions().isEnded(past), false);
-    assert.equal(await sessions().isEnded(randomUUID()), false);
   });
 });

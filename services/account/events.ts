@@ -1,7 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Event } from "#gen/game/event/v1/event_pb.ts";
 import type { DeletedPlayers } from "#kit/deleted-players.ts";
-import type { EndedSessions } from "#kit/ended-sessions.ts";
+import { endSession } from "#kit/ended-sessions.ts";
 import type { Handler } from "#kit/inbox.ts";
 import type { GoldStore } from "./gold-store.ts";
 import { newProfile } from "./profile.ts";
@@ -11,7 +11,6 @@ import type { ProfileStore } from "./store.ts";
 export function createEventHandlers(
   store: ProfileStore,
   wallets: Pick<GoldStore, "open">,
-  sessions: Pick<EndedSessions, "end">,
   deleted: Pick<DeletedPlayers, "add">,
 ): Record<string, Handler<Event>> {
   return {
@@ -28,9 +27,6 @@ export function createEventHandlers(
       await deleted.add(userId, client);
       await store.remove(userId, client);
     },
-    async session_ended({ data }, client) {
-      if (data.case !== "sessionEnded" || !data.value.expireTime) throw new TypeError("session_ended without its data");
-      await sessions.end(data.value.sessionId, timestampDate(data.value.expireTime), client);
-    },
+    session_ended: endSession,
   };
 }

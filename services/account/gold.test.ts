@@ -8,7 +8,6 @@ import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { GoldLedgerService } from "#gen/game/account/v1/gold_ledger_service_pb.ts";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import { createDeletedPlayers } from "#kit/deleted-players.ts";
-import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { createLog } from "#kit/log.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
@@ -89,7 +88,6 @@ describe("gold", () => {
       const handlers = createEventHandlers(
         createPostgresProfileStore(database.pool),
         wallets,
-        createEndedSessions(database.pool),
         createDeletedPlayers(database.pool),
       );
       await database.transaction((client) => handlers.player_registered!(event, client));

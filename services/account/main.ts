@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { GoldLedgerService } from "#gen/game/account/v1/gold_ledger_service_pb.ts";
 import { createDeletedPlayers } from "#kit/deleted-players.ts";
-import { createEndedSessions } from "#kit/ended-sessions.ts";
+import { followEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe } from "#kit/event-probes.ts";
 import { parseEvent } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
@@ -31,8 +31,8 @@ const store = createPostgresProfileStore(database.pool);
 const wallets = createPostgresGoldStore(database.pool, config.startingGold);
 const deleted = createDeletedPlayers(database.pool);
 const gold = createGold({ database, store: wallets, deleted });
-const sessions = createEndedSessions(database.pool);
-const handlers = createEventHandlers(store, wallets, sessions, deleted);
+const sessions = followEndedSessions(database, log);
+const handlers = createEventHandlers(store, wallets, deleted);
 consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
 
 const server = await startServer({
@@ -45,9 +45,9 @@ const server = await startServer({
     router
       .service(AccountService, createAccountService({ store, gold, statement: wallets }))
       .service(GoldLedgerService, createGoldLedgerService(gold)),
-  interceptors: [refuseEndedSessions(sessions.isEnded, log)],
+  interceptors: [refuseEndedSessions(sessions)],
   probes: { database: databaseProbe(database), kafka: kafka.ping, dead_letter: deadLetterProbe(database) },
-  started: database.migrated,
+  started: Promise.all([database.migrated, sessions.known]),
   sidecarTokenFile: config.sidecarTokenFile,
 });
-runUntilSignal(server, [kafka.stop, database.close], log);
+runUntilSignal(server, [kafka.stop, sessions.stop, database.close], log);

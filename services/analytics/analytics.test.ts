@@ -9,7 +9,6 @@ import { AnalyticsService } from "#gen/game/analytics/v1/analytics_service_pb.ts
 import { PurchaseLedgerService } from "#gen/game/analytics/v1/purchase_ledger_service_pb.ts";
 import { SagaStatus } from "#gen/game/analytics/v1/saga_pb.ts";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
-import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { createLog } from "#kit/log.ts";
 import type { OutgoingEvent } from "#kit/outbox.ts";
@@ -330,7 +329,7 @@ describe("analytics", () => {
 
   test("events of every type are kept as they came, and deleted when they are old", async () => {
     const store = createPostgresEventStore(database.pool);
-    const { handlers, otherwise } = createEventHandlers(store, createEndedSessions(database.pool));
+    const { handlers, otherwise } = createEventHandlers(store);
     const text = JSON.stringify({
       ...JSON.parse(toOutgoing("game-events", "world", "u", { case: "zoneEntered", value: { zoneId: "z" } }).payload),
       type: "of_tomorrow",

@@ -1,5 +1,4 @@
-import { timestampDate } from "@bufbuild/protobuf/wkt";
-import type { EndedSessions } from "#kit/ended-sessions.ts";
+import { endSession } from "#kit/ended-sessions.ts";
 import { toOutgoing } from "#kit/events.ts";
 import type { Handler } from "#kit/inbox.ts";
 import type { OutgoingEvent } from "#kit/outbox.ts";
@@ -16,17 +15,14 @@ export function sagaStatusChanged(saga: Saga): OutgoingEvent {
 }
 
 /** What this service makes of all events: it keeps them. */
-export function createEventHandlers(
-  store: Pick<EventStore, "add">,
-  sessions: Pick<EndedSessions, "end">,
-): { handlers: Record<string, Handler<ReceivedEvent>>; otherwise: Handler<ReceivedEvent> } {
+export function createEventHandlers(store: Pick<EventStore, "add">): {
+  handlers: Record<string, Handler<ReceivedEvent>>;
+  otherwise: Handler<ReceivedEvent>;
+} {
   return {
     handlers: {
       async session_ended(received, client) {
-        const { data } = received.event;
-        if (data.case !== "sessionEnded" || !data.value.expireTime)
-          throw new TypeError("session_ended without its data");
-        await sessions.end(data.value.sessionId, timestampDate(data.value.expireTime), client);
+        await endSession(received.event, client);
         await store.add(received, client);
       },
     },

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { AnalyticsService } from "#gen/game/analytics/v1/analytics_service_pb.ts";
 import { PurchaseLedgerService } from "#gen/game/analytics/v1/purchase_ledger_service_pb.ts";
-import { createEndedSessions } from "#kit/ended-sessions.ts";
+import { followEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe, outboxProbe } from "#kit/event-probes.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { consumeEvents } from "#kit/inbox.ts";
@@ -35,7 +35,7 @@ const outbox = startOutbox(database, kafka.producer, log);
 const books = createPostgresBookStore(database.pool);
 const sagas = createPostgresSagaStore(database.pool);
 const events = createPostgresEventStore(database.pool);
-const sessions = createEndedSessions(database.pool);
+const sessions = followEndedSessions(database, log);
 const monitor = createSagaMonitor({ database, store: sagas, outbox, metrics: createSagaMetrics(sagas, sagaTypes) });
 const pruning = startPruning(events, { keepDays: config.eventDays, clock: () => new Date(), log });
 consumeEvents({
@@ -44,7 +44,7 @@ consumeEvents({
   topics: ["game-events", "chat-events", "saga-events", "analytics-events"],
   database,
   parse: receiveEvent,
-  ...createEventHandlers(events, sessions),
+  ...createEventHandlers(events),
   log,
 });
 
@@ -58,14 +58,14 @@ const server = await startServer({
     router
       .service(AnalyticsService, createAnalyticsService({ books, sagas }))
       .service(PurchaseLedgerService, createPurchaseLedgerService(createBooks({ database, store: books }), monitor)),
-  interceptors: [refuseEndedSessions(sessions.isEnded, log)],
+  interceptors: [refuseEndedSessions(sessions)],
   probes: {
     database: databaseProbe(database),
     kafka: kafka.ping,
     outbox: outboxProbe(database),
     dead_letter: deadLetterProbe(database),
   },
-  started: database.migrated,
+  started: Promise.all([database.migrated, sessions.known]),
   sidecarTokenFile: config.sidecarTokenFile,
 });
-runUntilSignal(server, [kafka.stop, outbox.stop, pruning.stop, database.close], log);
+runUntilSignal(server, [kafka.stop, outbox.stop, pruning.stop, sessions.stop, database.close], log);

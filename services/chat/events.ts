@@ -1,5 +1,5 @@
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Event } from "#gen/game/event/v1/event_pb.ts";
+import { endSession } from "#kit/ended-sessions.ts";
 import { toOutgoing } from "#kit/events.ts";
 import type { Handler } from "#kit/inbox.ts";
 import type { OutgoingEvent } from "#kit/outbox.ts";
@@ -16,15 +16,9 @@ export function chatMessageSent(userId: string, channel: string, text: string): 
 }
 
 /** What this service makes of the events of others, by type. */
-export function createEventHandlers({
-  parties,
-  sessions,
-}: Pick<ChatParts, "parties" | "sessions">): Record<string, Handler<Event>> {
+export function createEventHandlers({ parties }: Pick<ChatParts, "parties">): Record<string, Handler<Event>> {
   return {
-    async session_ended({ data }) {
-      if (data.case !== "sessionEnded" || !data.value.expireTime) throw new TypeError("session_ended without its data");
-      await sessions.end(data.value.sessionId, timestampDate(data.value.expireTime));
-    },
+    session_ended: endSession,
     async guild_member_joined({ userId, data }, client) {
       if (data.case !== "guildMemberJoined") throw new TypeError("guild_member_joined without its data");
       await parties.addMember(`guild/${data.value.guildId}`, userId, client);

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { createLog } from "#kit/log.ts";
-import { connectRedis, connectSubscriber } from "#kit/redis.ts";
+import { connectRedis } from "#kit/redis.ts";
 import { startEngines } from "../../tests/support/stack.ts";
 import { until } from "../../tests/support/until.ts";
 import type { Listener } from "./listener.ts";
 import type { Message } from "./message.ts";
-import { createSessions } from "./sessions.ts";
 import { draftOf, numbered, player, type Replica, startReplica, textsOf } from "./test-replica.ts";
 
 const ann = player("ann");
@@ -50,9 +48,11 @@ test("two replicas", async (t) => {
     t.after(listener.close);
     return listener;
   };
-  const redisIs = (replica: Replica, ready: boolean) =>
+  const redis = connectRedis(urls.redisUrl, "chat-test", silent, 500);
+  t.after(() => redis.disconnect());
+  const redisIs = (ready: boolean) =>
     until(`Redis is ${ready ? "back" : "away"}`, async () => {
-      const answered = await replica.sessions.isEnded("nobody").then(
+      const answered = await redis.ping().then(
         () => true,
         () => false,
       );
@@ -186,33 +186,6 @@ test("two replicas", async (t) => {
     assert.deepEqual(await leaves.next(longMs), []);
   });
 
-  await t.test("a session that ends is told to the watchers on both", async () => {
-    const sessionId = randomUUID();
-    const told = [near, far].map(({ sessions }) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      sessions.watch(sessionId, resolve);
-      return promise;
-    });
-    await near.sessions.end(sessionId, new Date(Date.now() + longMs));
-    await Promise.all(told);
-    assert.equal(await far.sessions.isEnded(sessionId), true);
-    assert.equal(await far.sessions.isEnded(randomUUID()), false);
-  });
-
-  await t.test("a replica that was cut off learns which sessions ended meanwhile", async (t) => {
-    const sessionId = randomUUID();
-    await near.sessions.end(sessionId, new Date(Date.now() + longMs));
-    const redis = connectRedis(urls.redisUrl, "chat-4", silent);
-    const subscriber = connectSubscriber(redis);
-    t.after(() => {
-      subscriber.disconnect();
-      redis.disconnect();
-    });
-    const ended = Promise.withResolvers<void>();
-    createSessions({ redis, subscriber, clock: () => new Date(), log: silent }).watch(sessionId, ended.resolve);
-    await ended.promise;
-  });
-
   await t.test("while Redis doesn't answer, messages come later but all; then it goes on as before", async (t) => {
     const listener = await listen(t, careful, "zone/paused");
     await sayAll("zone/paused", numbered("before", 5));
@@ -230,19 +203,14 @@ test("two replicas", async (t) => {
     const listeners = [await listen(t, far, "zone/killed"), await listen(t, careful, "zone/killed")];
     const ids = listeners.map(async (listener) => idsOf(await read(listener, 300)));
     await sayAll("zone/killed", numbered("before", 100));
-    const sessionId = randomUUID();
-    const ended = Promise.withResolvers<void>();
-    far.sessions.watch(sessionId, ended.resolve);
     engines.process("redis").kill("SIGKILL");
-    await redisIs(near, false);
+    await redisIs(false);
     const opened = await listen(t, far, "zone/opened-meanwhile");
     await sayAll("zone/killed", numbered("meanwhile", 100));
-    await redisIs(near, true);
-    await near.sessions.end(sessionId, new Date(Date.now() + longMs));
+    await redisIs(true);
     await sayAll("zone/killed", numbered("after", 100));
     await sayAll("zone/opened-meanwhile", numbered("m", 3));
     for (const all of await Promise.all(ids)) assert.deepEqual(all, oneTo(300));
     assert.deepEqual(textsOf(await read(opened, 3)), numbered("m", 3));
-    await ended.promise;
   });
 });

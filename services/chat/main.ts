@@ -56,7 +56,7 @@ const server = await startServer({
   services: [ChatService],
   routes: (router) => router.service(ChatService, createChatService(chat)),
   byteStreams: { [`/${ChatService.typeName}/SubscribeMessages`]: createSubscribeBytes(chat) },
-  interceptors: [refuseEndedSessions(chat.sessions.isEnded, log)],
+  interceptors: [refuseEndedSessions(chat.sessions)],
   probes: {
     database: databaseProbe(database),
     redis: async () => void (await redis.ping()),
@@ -64,7 +64,7 @@ const server = await startServer({
     outbox: outboxProbe(database),
     dead_letter: deadLetterProbe(database),
   },
-  started: database.migrated,
+  started: Promise.all([database.migrated, chat.sessions.known]),
   sidecarTokenFile: config.sidecarTokenFile,
 });
-runUntilSignal(server, [kafka.stop, outbox.stop, async () => chat.close(), database.close], log);
+runUntilSignal(server, [kafka.stop, outbox.stop, chat.close, database.close], log);

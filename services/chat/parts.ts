@@ -1,6 +1,7 @@
 import type { Client } from "@connectrpc/connect";
 import type { Redis } from "ioredis";
 import type { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
+import { followEndedSessions } from "#kit/ended-sessions.ts";
 import type { Log } from "#kit/log.ts";
 import type { Database } from "#kit/postgres.ts";
 import { connectSubscriber } from "#kit/redis.ts";
@@ -9,7 +10,6 @@ import { createPostgresPartyStore, type PartyStore } from "./party-store.ts";
 import { createPlayers, type Players } from "./players.ts";
 import { createPost, type Post } from "./post.ts";
 import { createMemoryRecentMessages, createRedisRecentMessages, withFallback } from "./recent-messages.ts";
-import { createSessions, type Sessions } from "./sessions.ts";
 import { createSpamGuard, type SpamGuard } from "./spam-guard.ts";
 import type { SpamRules } from "./spam-rules.ts";
 import { type ChatStore, createPostgresChatStore } from "./store.ts";
@@ -20,7 +20,7 @@ export interface ChatParts {
   parties: PartyStore;
   post: Post;
   fanout: Fanout;
-  sessions: Sessions;
+  sessions: ReturnType<typeof followEndedSessions>;
   players: Players;
   spamGuard: SpamGuard;
   clock: () => Date;
@@ -42,7 +42,7 @@ export interface Limits {
  * @param checkMs see {@link createFanout}.
  */
 export function createChatParts(options: {
-  database: Pick<Database, "pool" | "transaction">;
+  database: Pick<Database, "pool" | "transaction" | "migrated">;
   redis: Redis;
   accounts: Pick<Client<typeof AccountService>, "getUserProfile">;
   spamRules: SpamRules;
@@ -52,9 +52,10 @@ export function createChatParts(options: {
   checkMs: number;
   limits: Limits;
   log: Log;
-}): ChatParts & { close(): void } {
+}): ChatParts & { close(): Promise<void> } {
   const { database, redis, instance, clock, checkMs, log } = options;
   const subscriber = connectSubscriber(redis);
+  const sessions = followEndedSessions(database, log);
   const store = createPostgresChatStore(database.pool);
   const fanout = createFanout({ store, redis, subscriber, origin: instance, checkMs, log });
   const recent = withFallback(createRedisRecentMessages(redis), createMemoryRecentMessages());
@@ -65,10 +66,11 @@ export function createChatParts(options: {
     limits: options.limits,
     parties: createPostgresPartyStore(database),
     post: createPost({ store, fanout, stored: options.stored }),
-    sessions: createSessions({ redis, subscriber, clock, log }),
+    sessions,
     players: createPlayers(options.accounts),
     spamGuard: createSpamGuard({ rules: options.spamRules, recent, clock, log }),
-    close() {
+    async close() {
+      await sessions.stop();
       fanout.close();
       subscriber.disconnect();
       redis.disconnect();

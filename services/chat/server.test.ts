@@ -46,7 +46,7 @@ test("the server", async (t) => {
       services: [ChatService],
       routes: (router) => router.service(ChatService, createChatService(replica)),
       byteStreams: { [`/${ChatService.typeName}/SubscribeMessages`]: createSubscribeBytes(replica) },
-      interceptors: [refuseEndedSessions(replica.sessions.isEnded, log)],
+      interceptors: [refuseEndedSessions(replica.sessions)],
       probes: {},
       started: Promise.resolve(),
     });

@@ -56,7 +56,7 @@ export function createSubscriptions(parts: ChatParts): OpenSubscription {
     try {
       // After the listener began, so that whoever leaves meanwhile is noticed.
       await requireMembership(userId, [...wanted.map(({ channel }) => channel)]);
-      if (await sessions.isEnded(sessionId).catch(() => false)) ended = true;
+      if (sessions.isEnded(sessionId)) ended = true;
     } catch (error) {
       close();
       throw error;

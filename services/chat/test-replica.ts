@@ -81,15 +81,15 @@ export async function startReplica(
     log,
   });
   t.after(async () => {
-    parts.close();
+    await parts.close();
     await database.close();
   });
-  await database.migrated;
+  await parts.sessions.known;
   return {
     ...parts,
     database,
     clientOf(player) {
-      const interceptors = [refuseEndedSessions(parts.sessions.isEnded, log)];
+      const interceptors = [refuseEndedSessions(parts.sessions)];
       const routes = (router: ConnectRouter) => router.service(ChatService, createChatService(parts));
       return createClient(ChatService, createInProcessTransport(routes, player, { interceptors, log }));
     },

@@ -1,9 +1,8 @@
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Event } from "#gen/game/event/v1/event_pb.ts";
+import { endSession } from "#kit/ended-sessions.ts";
 import { toOutgoing } from "#kit/events.ts";
 import type { Handler } from "#kit/inbox.ts";
 import type { OutgoingEvent } from "#kit/outbox.ts";
-import type { Sessions } from "./sessions.ts";
 
 const source = "combat";
 
@@ -29,11 +28,4 @@ export const itemObtained = (userId: string, itemId: string, quantity: number): 
   });
 
 /** What this service makes of the events of others, by type. */
-export function createEventHandlers(sessions: Sessions): Record<string, Handler<Event>> {
-  return {
-    async session_ended({ data }, client) {
-      if (data.case !== "sessionEnded" || !data.value.expireTime) throw new TypeError("session_ended without its data");
-      await sessions.end(data.value.sessionId, timestampDate(data.value.expireTime), client);
-    },
-  };
-}
+export const eventHandlers: Record<string, Handler<Event>> = { session_ended: endSession };

@@ -76,7 +76,7 @@ test("a stream ends some time after its player has left the zone", async (t) => 
 
 test("a token that expires ends the stream, and a session that ends does", async (t) => {
   let now = Date.now();
-  const { world, clientOf, combat } = await startScene(t, { clock: () => now, heartbeatSeconds: 0.05 });
+  const { world, clientOf, sessions } = await startScene(t, { clock: () => now, heartbeatSeconds: 0.05 });
   const id = randomUUID();
   world.put(id, 0, 0);
   const sessionId = randomUUID();
@@ -91,7 +91,7 @@ test("a token that expires ends the stream, and a session that ends does", async
     "token_expired",
   );
   await long.next();
-  await combat.sessions.end(sessionId, new Date(now + 60_000), undefined as never);
+  sessions.note(sessionId, now + 60_000);
   await assertRefused(
     long.find("the end", () => undefined),
     Code.Unauthenticated,

@@ -3,6 +3,7 @@ import { CombatService } from "#gen/game/combat/v1/combat_service_pb.ts";
 import { WorldService } from "#gen/game/world/v1/world_service_pb.ts";
 import { ZoneFeedService } from "#gen/game/world/v1/zone_feed_service_pb.ts";
 import { createServiceClient } from "#kit/client.ts";
+import { followEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe, outboxProbe } from "#kit/event-probes.ts";
 import { parseEvent } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
@@ -16,7 +17,7 @@ import { runUntilSignal } from "#kit/process.ts";
 import { startServer } from "#kit/serve.ts";
 import { createCombatService } from "./combat.ts";
 import { loadConfig } from "./config.ts";
-import { createEventHandlers } from "./events.ts";
+import { eventHandlers } from "./events.ts";
 import { startCombat } from "./parts.ts";
 import { createPostgresCombatStore } from "./store.ts";
 import { createWorldLink } from "./world-link.ts";
@@ -29,7 +30,9 @@ const migrations = [kitMigrations, join(import.meta.dirname, "migrations")];
 const database = openDatabase({ url: config.databaseUrl, name, migrations, log });
 const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: instance, log });
 const outbox = startOutbox(database, kafka.producer, log);
+const sessions = followEndedSessions(database, log);
 const combat = startCombat({
+  sessions,
   store: createPostgresCombatStore(database),
   world: createWorldLink(
     createServiceClient(WorldService, "world", config.meshEgress),
@@ -40,8 +43,15 @@ const combat = startCombat({
   limits: config,
   log,
 });
-const handlers = createEventHandlers(combat.sessions);
-consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
+consumeEvents({
+  kafka,
+  group: name,
+  topics: ["game-events"],
+  database,
+  parse: parseEvent,
+  handlers: eventHandlers,
+  log,
+});
 
 const server = await startServer({
   name,
@@ -50,7 +60,7 @@ const server = await startServer({
   listen: config.listen,
   services: [CombatService],
   routes: (router) => router.service(CombatService, createCombatService(combat)),
-  interceptors: [refuseEndedSessions(async (sessionId) => combat.sessions.isEnded(sessionId), log)],
+  interceptors: [refuseEndedSessions(sessions)],
   probes: {
     database: databaseProbe(database),
     kafka: kafka.ping,
@@ -58,7 +68,7 @@ const server = await startServer({
     dead_letter: deadLetterProbe(database),
     ...combat.probes,
   },
-  started: combat.started,
+  started: Promise.all([combat.started, sessions.known]),
   sidecarTokenFile: config.sidecarTokenFile,
 });
-runUntilSignal(server, [kafka.stop, combat.stop, outbox.stop, database.close], log);
+runUntilSignal(server, [kafka.stop, combat.stop, outbox.stop, sessions.stop, database.close], log);

@@ -1,3 +1,4 @@
+import type { EndedSessions } from "#kit/ended-sessions.ts";
 import type { Probe } from "#kit/health.ts";
 import type { Log } from "#kit/log.ts";
 import { type Arenas, createArenas } from "./arenas.ts";
@@ -7,7 +8,6 @@ import type { loadConfig } from "./config.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { recordTo } from "./record-files.ts";
 import type { Catalog } from "./rules/catalog.ts";
-import { createSessions, type Sessions } from "./sessions.ts";
 import type { CombatStore } from "./store.ts";
 import type { WorldLink } from "./world-link.ts";
 
@@ -16,7 +16,7 @@ export interface CombatParts {
   catalog: Catalog;
   arenas: Arenas;
   casters: Casters;
-  sessions: Sessions;
+  sessions: EndedSessions;
   /** Milliseconds of the epoch. */
   clock: () => number;
   /** Milliseconds of silence on a stream before an empty message; also how often it looks whether its caller may still listen. */
@@ -42,6 +42,7 @@ type Limits = Pick<
 const tooLongMs = 10_000;
 
 export function startCombat(options: {
+  sessions: EndedSessions;
   store: CombatStore;
   world: WorldLink;
   /** Settles when the store can be asked. */
@@ -53,11 +54,10 @@ export function startCombat(options: {
   clock?: () => number;
   catalog?: Catalog;
 }): Combat {
-  const { store, world, migrated, stored, limits, log, clock = Date.now, catalog = loadCatalog() } = options;
+  const { sessions, store, world, migrated, stored, limits, log, clock = Date.now, catalog = loadCatalog() } = options;
   const ledger = createLedger({ store, stored, everyMs: limits.saveMs, log });
-  const sessions = createSessions(store, clock);
   const started = migrated.then(async () => {
-    await Promise.all([ledger.load(), sessions.load()]);
+    await ledger.load();
     arenas.start();
   });
   const record = limits.recordDir === undefined ? undefined : recordTo(limits.recordDir);

@@ -51,13 +51,4 @@ test("the store, on a real Postgres", async (t) => {
     await assert.rejects(store.save(new Map([["c", broken]]), [itemObtained(userId, "crown", 1)]));
     assert.equal((await outbox()).length, 2);
   });
-
-  await t.test("ended sessions are known until their tokens would have expired", async () => {
-    const [ended, past] = [randomUUID(), randomUUID()];
-    const end = (id: string, ms: number) =>
-      database.transaction((client) => store.endSession(id, new Date(Date.now() + ms), client));
-    await end(past, -1_000);
-    await end(ended, 900_000);
-    assert.deepEqual([...(await store.loadEndedSessions()).keys()], [ended]);
-  });
 });

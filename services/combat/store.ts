@@ -1,4 +1,3 @@
-import type pg from "pg";
 import type { OutgoingEvent } from "#kit/outbox.ts";
 import type { Database } from "#kit/postgres.ts";
 
@@ -21,9 +20,6 @@ export interface CombatStore {
   load(): Promise<Map<string, Saved>>;
   /** All of it or nothing: how combatants stand (undefined: as if they had never fought), and what is told of their fights. */
   save(combatants: ReadonlyMap<string, Saved | undefined>, events: readonly TracedEvent[]): Promise<void>;
-  endSession(sessionId: string, expireTime: Date, client: pg.ClientBase): Promise<void>;
-  /** Sessions that have ended, with the time when their last token expires. */
-  loadEndedSessions(): Promise<Map<string, Date>>;
 }
 
 export function createPostgresCombatStore({ pool, transaction }: Pick<Database, "pool" | "transaction">): CombatStore {
@@ -73,21 +69,6 @@ export function createPostgresCombatStore({ pool, transaction }: Pick<Database, 
             ],
           );
       });
-    },
-
-    async endSession(sessionId, expireTime, client) {
-      await client.query("delete from ended_session where expire_time < now()");
-      await client.query("insert into ended_session (session_id, expire_time) values ($1, $2) on conflict do nothing", [
-        sessionId,
-        expireTime,
-      ]);
-    },
-
-    async loadEndedSessions() {
-      const { rows } = await pool.query<{ session_id: string; expire_time: Date }>(
-        "select session_id, expire_time from ended_session where expire_time > now()",
-      );
-      return new Map(rows.map(({ session_id, expire_time }) => [session_id, expire_time]));
     },
   };
 }

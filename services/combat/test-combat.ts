@@ -7,6 +7,7 @@ import { CombatService, type FightRequest, type FightResponse } from "#gen/game/
 import type { Effect } from "#gen/game/combat/v1/effect_pb.ts";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import { createBell } from "#kit/bell.ts";
+import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { refuseEndedSessions } from "#kit/interceptors.ts";
 import { createLog } from "#kit/log.ts";
 import { pause } from "#kit/pause.ts";
@@ -39,15 +40,12 @@ export function createMemoryStore(): MemoryStore {
         else this.combatants.delete(id);
       this.events.push(...events);
     },
-    async endSession() {},
-    async loadEndedSessions() {
-      return new Map();
-    },
   };
 }
 
 export interface Scene {
   combat: Combat;
+  sessions: ReturnType<typeof createEndedSessions>;
   world: TestWorld;
   store: MemoryStore;
   clientOf(who: Identity): Client<typeof CombatService>;
@@ -74,7 +72,9 @@ export async function startScene(t: TestContext, options: SceneOptions = {}): Pr
   const log = createLog("combat");
   log.level = "silent";
   const pvpZones = pvp ? [zoneId] : [];
+  const sessions = createEndedSessions();
   const combat = startCombat({
+    sessions,
     store,
     world,
     migrated: Promise.resolve(),
@@ -97,7 +97,7 @@ export async function startScene(t: TestContext, options: SceneOptions = {}): Pr
   const zone = combat.arenas.open.get(zoneId)!.zone;
 
   function clientOf(who: Identity) {
-    const interceptors = [refuseEndedSessions(async (id) => combat.sessions.isEnded(id), log)];
+    const interceptors = [refuseEndedSessions(sessions)];
     const routes = (router: ConnectRouter) => router.service(CombatService, createCombatService(combat));
     const identity = { zone: zoneId, ...who };
     return createClient(CombatService, createInProcessTransport(routes, identity, { interceptors, log }));
@@ -107,6 +107,7 @@ export async function startScene(t: TestContext, options: SceneOptions = {}): Pr
   let npcs = 0;
   return {
     combat,
+    sessions,
     world,
     store,
     clientOf,

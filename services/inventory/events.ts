@@ -1,7 +1,6 @@
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Event } from "#gen/game/event/v1/event_pb.ts";
 import type { DeletedPlayers } from "#kit/deleted-players.ts";
-import type { EndedSessions } from "#kit/ended-sessions.ts";
+import { endSession } from "#kit/ended-sessions.ts";
 import { toOutgoing } from "#kit/events.ts";
 import type { Handler } from "#kit/inbox.ts";
 import type { OutgoingEvent } from "#kit/outbox.ts";
@@ -19,7 +18,6 @@ export function itemObtained(userId: string, stack: Stack, source: "purchase" | 
 /** What this service makes of the events of others, by type. */
 export function createEventHandlers(
   items: Pick<Items, "pickUp">,
-  sessions: Pick<EndedSessions, "end">,
   deleted: Pick<DeletedPlayers, "add">,
 ): Record<string, Handler<Event>> {
   return {
@@ -36,9 +34,6 @@ export function createEventHandlers(
     async player_deleted({ userId }, client) {
       await deleted.add(userId, client);
     },
-    async session_ended({ data }, client) {
-      if (data.case !== "sessionEnded" || !data.value.expireTime) throw new TypeError("session_ended without its data");
-      await sessions.end(data.value.sessionId, timestampDate(data.value.expireTime), client);
-    },
+    session_ended: endSession,
   };
 }

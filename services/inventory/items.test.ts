@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { Code } from "@connectrpc/connect";
 import { createDeletedPlayers } from "#kit/deleted-players.ts";
-import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { createEventHandlers } from "./events.ts";
 import { catalogue, notNow, operation, refusedFor, stack, useInventory } from "./test-inventory.ts";
@@ -66,15 +65,11 @@ describe("what players own", () => {
 
   test("a monster's drop is picked up; what comes back of one's own is not; what does not fit is lost", async () => {
     const userId = await newPlayer();
-    const sessions = createEndedSessions(database().pool);
     const obtain = (source: string, teller: string, itemId: string, quantity: number) => {
       const value = { ...stack(itemId, quantity), source };
       const event = parseEvent(toOutgoing("game-events", teller, userId, { case: "itemObtained", value }).payload);
       return database().transaction((client) =>
-        createEventHandlers(parts().items, sessions, createDeletedPlayers(database().pool)).item_obtained!(
-          event,
-          client,
-        ),
+        createEventHandlers(parts().items, createDeletedPlayers(database().pool)).item_obtained!(event, client),
       );
     };
     await obtain("monster_drop", "combat", "pelt", 2);

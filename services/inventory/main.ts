@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { InventoryService } from "#gen/game/inventory/v1/inventory_service_pb.ts";
 import { ItemLedgerService } from "#gen/game/inventory/v1/item_ledger_service_pb.ts";
 import { createDeletedPlayers } from "#kit/deleted-players.ts";
-import { createEndedSessions } from "#kit/ended-sessions.ts";
+import { followEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe, outboxProbe } from "#kit/event-probes.ts";
 import { parseEvent } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
@@ -38,8 +38,8 @@ const store = createPostgresBagStore(database.pool);
 const deleted = createDeletedPlayers(database.pool);
 const items = createItems({ database, store, deleted, catalogue, outbox, capacity, log });
 const purchases = createTemporalPurchases(temporal);
-const sessions = createEndedSessions(database.pool);
-const handlers = createEventHandlers(items, sessions, deleted);
+const sessions = followEndedSessions(database, log);
+const handlers = createEventHandlers(items, deleted);
 consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
 
 const server = await startServer({
@@ -52,7 +52,7 @@ const server = await startServer({
     router
       .service(InventoryService, createInventoryService({ store, catalogue, purchases, capacity }))
       .service(ItemLedgerService, createItemLedgerService(items)),
-  interceptors: [refuseEndedSessions(sessions.isEnded, log)],
+  interceptors: [refuseEndedSessions(sessions)],
   probes: {
     database: databaseProbe(database),
     kafka: kafka.ping,
@@ -60,7 +60,7 @@ const server = await startServer({
     outbox: outboxProbe(database),
     dead_letter: deadLetterProbe(database),
   },
-  started: database.migrated,
+  started: Promise.all([database.migrated, sessions.known]),
   sidecarTokenFile: config.sidecarTokenFile,
 });
-runUntilSignal(server, [kafka.stop, outbox.stop, temporal.close, database.close], log);
+runUntilSignal(server, [kafka.stop, outbox.stop, temporal.close, sessions.stop, database.close], log);

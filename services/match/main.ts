@@ -12,7 +12,7 @@ import { runUntilSignal } from "#kit/process.ts";
 import { connectRedis } from "#kit/redis.ts";
 import { startServer } from "#kit/serve.ts";
 import { loadConfig } from "./config.ts";
-import { createEventHandlers } from "./events.ts";
+import { eventHandlers } from "./events.ts";
 import { createMatchService } from "./match.ts";
 import { createMatchParts } from "./parts.ts";
 
@@ -25,8 +25,15 @@ const database = openDatabase({ url: config.databaseUrl, name, migrations, log }
 const redis = connectRedis(config.redisUrl, instance, log);
 const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: instance, log });
 const match = createMatchParts({ database, redis, instance, clock: () => new Date(), limits: config, log });
-const handlers = createEventHandlers(match.sessions);
-consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
+consumeEvents({
+  kafka,
+  group: name,
+  topics: ["game-events"],
+  database,
+  parse: parseEvent,
+  handlers: eventHandlers,
+  log,
+});
 
 const server = await startServer({
   name,
@@ -35,14 +42,14 @@ const server = await startServer({
   listen: config.listen,
   services: [MatchService],
   routes: (router) => router.service(MatchService, createMatchService(match)),
-  interceptors: [refuseEndedSessions(match.sessions.isEnded, log)],
+  interceptors: [refuseEndedSessions(match.sessions)],
   probes: {
     database: databaseProbe(database),
     redis: async () => void (await redis.ping()),
     kafka: kafka.ping,
     dead_letter: deadLetterProbe(database),
   },
-  started: database.migrated,
+  started: Promise.all([database.migrated, match.sessions.known]),
   sidecarTokenFile: config.sidecarTokenFile,
 });
 runUntilSignal(server, [kafka.stop, match.close, database.close], log);

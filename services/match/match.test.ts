@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { type TestContext, test } from "node:test";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { Outcome } from "#gen/game/match/v1/match_service_pb.ts";
 import { Mode, QueueEnd, QueueStatus, Role } from "#gen/game/match/v1/queue_state_pb.ts";
+import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { startEngines } from "../../tests/support/stack.ts";
 import { until } from "../../tests/support/until.ts";
+import { eventHandlers } from "./events.ts";
 import { assertRefused, type Player, player, type Replica, startReplica, watch } from "./test-replica.ts";
 
 const { TANK, HEALER, DAMAGE } = Role;
@@ -218,7 +221,10 @@ test("matchmaking", async (t) => {
   await t.test("a stream ends when its session does", async (t) => {
     const ada = join(t, near, player("ada"));
     await ada.stream.until(QueueStatus.IDLE);
-    await far.sessions.end(ada.sessionId, new Date(now.getTime() + 60_000));
+    const expireTime = timestampFromDate(new Date(Date.now() + 60_000));
+    const data = { case: "sessionEnded", value: { sessionId: ada.sessionId, expireTime } } as const;
+    const event = parseEvent(toOutgoing("game-events", "auth", ada.userId, data).payload);
+    await far.database.transaction((client) => eventHandlers.session_ended!(event, client));
     assert.equal((await ada.stream.ended)?.code, Code.Unauthenticated);
   });
 

@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { followEndedSessions } from "#kit/ended-sessions.ts";
 import type { Log } from "#kit/log.ts";
 import type { Database } from "#kit/postgres.ts";
 import { connectSubscriber } from "#kit/redis.ts";
@@ -7,7 +8,6 @@ import { createMatcher } from "./matcher.ts";
 import { createNews, type News } from "./news.ts";
 import { createRedisQueueStore, type QueueStore, type QueueTimes } from "./queue-store.ts";
 import { type Rounds, startRounds } from "./rounds.ts";
-import { createSessions, type Sessions } from "./sessions.ts";
 import { createPostgresMatchStore, type MatchStore } from "./store.ts";
 
 /** What a replica of the match service is made of. */
@@ -16,7 +16,7 @@ export interface MatchParts {
   store: MatchStore;
   leaderboard: Leaderboard;
   news: News;
-  sessions: Sessions;
+  sessions: ReturnType<typeof followEndedSessions>;
   rounds: Rounds;
   clock: () => Date;
   limits: Limits;
@@ -33,7 +33,7 @@ export interface Limits extends QueueTimes {
 
 /** @param instance the replica's own name. */
 export function createMatchParts(options: {
-  database: Pick<Database, "pool" | "transaction">;
+  database: Pick<Database, "pool" | "transaction" | "migrated">;
   redis: Redis;
   instance: string;
   clock: () => Date;
@@ -42,6 +42,7 @@ export function createMatchParts(options: {
 }): MatchParts & { close(): Promise<void> } {
   const { database, redis, instance, clock, limits, log } = options;
   const subscriber = connectSubscriber(redis);
+  const sessions = followEndedSessions(database, log);
   const queues = createRedisQueueStore(redis, limits);
   const store = createPostgresMatchStore(database);
   const leaderboard = createRedisLeaderboard(redis, store);
@@ -52,12 +53,12 @@ export function createMatchParts(options: {
     store,
     leaderboard,
     news: createNews(subscriber, log),
-    sessions: createSessions(redis, clock),
+    sessions,
     rounds,
     clock,
     limits,
     async close() {
-      await rounds.stop();
+      await Promise.all([rounds.stop(), sessions.stop()]);
       subscriber.disconnect();
       redis.disconnect();
     },

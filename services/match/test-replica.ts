@@ -58,12 +58,12 @@ export async function startReplica(
     await parts.close();
     await database.close();
   });
-  await database.migrated;
+  await parts.sessions.known;
   return {
     ...parts,
     database,
     clientOf(player) {
-      const interceptors = [refuseEndedSessions(parts.sessions.isEnded, log)];
+      const interceptors = [refuseEndedSessions(parts.sessions)];
       const routes = (router: ConnectRouter) => router.service(MatchService, createMatchService(parts));
       return createClient(MatchService, createInProcessTransport(routes, player, { interceptors, log }));
     },

@@ -15,10 +15,9 @@ export function createWatch(parts: MatchParts): ServiceImpl<typeof MatchService>
   const { queues, news, sessions, clock } = parts;
   const { checkMs, heartbeatSeconds } = parts.limits;
 
-  async function requireSession(sessionId: string, expiry: number): Promise<void> {
+  function requireSession(sessionId: string, expiry: number): void {
     if (clock().getTime() >= expiry) throw refuse("token_expired", "the token has expired, log in again");
-    if (await sessions.isEnded(sessionId).catch(() => false))
-      throw refuseAnyway("session_ended", "the session has ended, log in again");
+    if (sessions.isEnded(sessionId)) throw refuseAnyway("session_ended", "the session has ended, log in again");
   }
 
   /** Undefined while Redis is away, once there was a standing: the stream goes on when it is back. */
@@ -47,7 +46,7 @@ export function createWatch(parts: MatchParts): ServiceImpl<typeof MatchService>
       let sent: string | undefined;
       let sendTime = performance.now();
       for (;;) {
-        await requireSession(sessionId, expiry);
+        requireSession(sessionId, expiry);
         const standing = await read(userId, sent);
         if (signal.aborted) throw toConnectError(signal.reason);
         const content = standing && contentOf(standing);

@@ -3,7 +3,7 @@ import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { SocialService } from "#gen/game/social/v1/social_service_pb.ts";
 import { TradeLedgerService } from "#gen/game/social/v1/trade_ledger_service_pb.ts";
 import { createServiceClient } from "#kit/client.ts";
-import { createEndedSessions } from "#kit/ended-sessions.ts";
+import { followEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe } from "#kit/event-probes.ts";
 import { parseEvent } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
@@ -16,7 +16,7 @@ import { runUntilSignal } from "#kit/process.ts";
 import { startServer } from "#kit/serve.ts";
 import { connectTemporal } from "#kit/temporal.ts";
 import { loadConfig } from "./config.ts";
-import { createEventHandlers } from "./events.ts";
+import { eventHandlers } from "./events.ts";
 import { createSocialService } from "./social.ts";
 import { createPostgresTradeStore } from "./store.ts";
 import { createTradeLedgerService } from "./trade-ledger.ts";
@@ -33,9 +33,16 @@ const temporal = connectTemporal({ address: config.temporalAddress, identity: in
 const accounts = createServiceClient(AccountService, "account", config.meshEgress);
 const store = createPostgresTradeStore(database);
 const trades = createTemporalTrades(temporal);
-const sessions = createEndedSessions(database.pool);
-const handlers = createEventHandlers(sessions);
-consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
+const sessions = followEndedSessions(database, log);
+consumeEvents({
+  kafka,
+  group: name,
+  topics: ["game-events"],
+  database,
+  parse: parseEvent,
+  handlers: eventHandlers,
+  log,
+});
 
 const server = await startServer({
   name,
@@ -47,14 +54,14 @@ const server = await startServer({
     router
       .service(SocialService, createSocialService({ store, trades, accounts, clock: () => new Date() }))
       .service(TradeLedgerService, createTradeLedgerService(store)),
-  interceptors: [refuseEndedSessions(sessions.isEnded, log)],
+  interceptors: [refuseEndedSessions(sessions)],
   probes: {
     database: databaseProbe(database),
     kafka: kafka.ping,
     temporal: temporal.ping,
     dead_letter: deadLetterProbe(database),
   },
-  started: database.migrated,
+  started: Promise.all([database.migrated, sessions.known]),
   sidecarTokenFile: config.sidecarTokenFile,
 });
-runUntilSignal(server, [kafka.stop, temporal.close, database.close], log);
+runUntilSignal(server, [kafka.stop, temporal.close, sessions.stop, database.close], log);

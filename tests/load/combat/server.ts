@@ -1,6 +1,7 @@
 /** Combat as it is, but for a world that stands still: DATABASE_URL is its database, its first line of output the port. */
 import { join } from "node:path";
 import { CombatService } from "#gen/game/combat/v1/combat_service_pb.ts";
+import { createEndedSessions } from "#kit/ended-sessions.ts";
 import { createLog } from "#kit/log.ts";
 import { kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { startServer } from "#kit/serve.ts";
@@ -24,6 +25,7 @@ for (let number = 0; number < playerCount; number++) {
   world.put(playerId(number), x + 100, y + 10 * (number % scene.playersInGroup));
 }
 const combat = startCombat({
+  sessions: createEndedSessions(),
   store: createPostgresCombatStore(database),
   world,
   migrated: database.migrated,
