@@ -13,8 +13,9 @@ const fails = async (): Promise<never> => {
 test("steps run in order, each under an operation id of its own", async () => {
   const ran: string[] = [];
   const saga = createSaga("purchase-1", plain, noRepair);
-  await saga.step("a", async (id) => ran.push(id), done);
-  await saga.step("b", async (id) => ran.push(id), done);
+  saga.plan({ a: done, b: done });
+  await saga.step("a", async (id) => ran.push(id));
+  await saga.step("b", async (id) => ran.push(id));
   assert.deepEqual(ran, ["purchase-1/a", "purchase-1/b"]);
   assert.deepEqual(saga.steps, [
     { name: "a", status: "COMPLETED" },
@@ -26,15 +27,32 @@ test("the undo is registered before its step runs: one that fails after its work
   const undone: string[] = [];
   const undo = async (id: string) => undone.push(id) > 0;
   const saga = createSaga("s", plain, noRepair);
-  await saga.step("a", done, undo);
-  await assert.rejects(saga.step("b", fails, undo), /trouble/);
+  saga.plan({ a: undo, b: undo });
+  await saga.step("a", done);
+  await assert.rejects(saga.step("b", fails), /trouble/);
   assert.equal(await saga.undo(), true);
   assert.deepEqual(undone, ["s/b", "s/a"]);
 });
 
+test("what a worker did that has died is undone, although this one has not come so far", async () => {
+  const done = new Set(["s/a", "s/b"]);
+  const undone: string[] = [];
+  const undo = async (id: string) => done.has(id) && undone.push(id) > 0;
+  const saga = createSaga("s", plain, noRepair);
+  saga.plan({ a: undo, b: undo, c: undo });
+  await assert.rejects(saga.step("a", fails));
+  assert.equal(await saga.undo(), true);
+  assert.deepEqual(undone, ["s/b", "s/a"]);
+  assert.deepEqual(saga.steps, [
+    { name: "a", status: "COMPENSATED" },
+    { name: "b", status: "COMPENSATED" },
+  ]);
+});
+
 test("a failed step of which nothing was there stays failed, and a saga of only that has undone nothing", async () => {
   const saga = createSaga("s", plain, noRepair);
-  await assert.rejects(saga.step("a", fails, async () => false));
+  saga.plan({ a: async () => false });
+  await assert.rejects(saga.step("a", fails));
   assert.equal(await saga.undo(), false);
   assert.deepEqual(saga.steps, [{ name: "a", status: "FAILED" }]);
 });
@@ -49,9 +67,8 @@ test("undoing goes on past an undo that failed, and a person's retry asks only f
     return "retry";
   });
   const undo = async (id: string) => undone.push(id) > 0;
-  await saga.step("a", done, undo);
-  await saga.step("b", done, async (id) => (broken ? fails() : undo(id)));
-  await saga.step("c", done, undo);
+  saga.plan({ a: undo, b: async (id) => (broken ? fails() : undo(id)), c: undo });
+  for (const name of ["a", "b", "c"]) await saga.step(name, done);
   assert.equal(await saga.undo(), true);
   assert.deepEqual(undone, ["s/c", "s/a", "s/b"]);
   assert.deepEqual(asked, [["b", "trouble"]]);
@@ -63,7 +80,8 @@ test("undoing goes on past an undo that failed, and a person's retry asks only f
 
 test("what a person has settled by hand is not tried again", async () => {
   const saga = createSaga("s", plain, async () => "settled");
-  await saga.step("a", done, fails);
+  saga.plan({ a: fails });
+  await saga.step("a", done);
   assert.equal(await saga.undo(), true);
   assert.deepEqual(saga.steps, [{ name: "a", status: "COMPENSATED" }]);
 });
@@ -72,7 +90,8 @@ test("a pivot that is refused leaves the way back open, one that happened is nev
   const undone: string[] = [];
   const undo = async (id: string) => undone.push(id) > 0;
   const refused = createSaga("r", plain, noRepair);
-  await refused.step("a", done, undo);
+  refused.plan({ a: undo });
+  await refused.step("a", done);
   await assert.rejects(refused.pivot("p", fails));
   await refused.undo();
   assert.deepEqual(undone, ["r/a"]);
@@ -101,7 +120,8 @@ test("pivot, finish and undo are shielded from cancellation; a step is not", asy
     },
     noRepair,
   );
-  await saga.step("a", done, done);
+  saga.plan({ a: done });
+  await saga.step("a", done);
   assert.equal(shields, 0);
   await saga.pivot("p", done);
   await saga.finish("f", done);
@@ -113,21 +133,22 @@ test("whatever fails, and whether or not it happened: after undoing nothing is l
   // What becomes of each step: done; failed before its work; failed after it. And how often its undo fails first.
   const step = fc.record({ outcome: fc.constantFrom("done", "before", "after"), undoFailures: fc.nat(2) });
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (plan) => {
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), fc.nat(6), async (plan, lost) => {
       const books = new Set<string>();
       const saga = createSaga("s", plain, async () => "retry");
+      const undo = (undoFailures: number) => {
+        let failures = undoFailures;
+        return async (id: string) => (failures-- > 0 ? fails() : books.delete(id));
+      };
+      saga.plan(Object.fromEntries(plan.map(({ undoFailures }, i) => [`step_${i}`, undo(undoFailures)])));
+      // A worker that has died since did these.
+      for (let i = 0; i < Math.min(lost, plan.length); i++) books.add(`s/step_${i}`);
       try {
-        for (const [i, { outcome, undoFailures }] of plan.entries()) {
-          let failures = undoFailures;
-          await saga.step(
-            `step_${i}`,
-            async (id) => {
-              if (outcome !== "before") books.add(id);
-              if (outcome !== "done") await fails();
-            },
-            async (id) => (failures-- > 0 ? fails() : books.delete(id)),
-          );
-        }
+        for (const [i, { outcome }] of plan.entries())
+          await saga.step(`step_${i}`, async (id) => {
+            if (outcome !== "before") books.add(id);
+            if (outcome !== "done") await fails();
+          });
       } catch {
         const had = books.size > 0;
         assert.equal(await saga.undo(), had);

@@ -21,7 +21,12 @@ export function createSaga(
 ) {
   const steps: Step[] = [];
   let undos: { step: Step; compensate: Action<boolean> }[] = [];
-  const begin = (name: string) => steps[steps.push({ name, status: "RUNNING" }) - 1]!;
+  function begin(name: string): Step {
+    const step = undos.find((undo) => undo.step.name === name)?.step ?? { name, status: "RUNNING" };
+    step.status = "RUNNING";
+    steps.push(step);
+    return step;
+  }
   async function run<T>(step: Step, forward: Action<T>): Promise<T> {
     const result = await forward(`${id}/${step.name}`).catch((error) => {
       step.status = "FAILED";
@@ -38,6 +43,7 @@ export function createSaga(
     for (const { step, compensate } of tried)
       try {
         step.status = (await compensate(`${id}/${step.name}`)) ? "COMPENSATED" : "FAILED";
+        if (step.status === "COMPENSATED" && !steps.includes(step)) steps.push(step);
       } catch (error) {
         step.status = "COMPENSATION_FAILED";
         undos.unshift({ step, compensate });
@@ -49,12 +55,18 @@ export function createSaga(
   return {
     /** In the order in which they began. */
     steps: steps as readonly Step[],
-    /** `compensate` undoes the step, which may or may not have happened, and says whether there was something to undo. */
-    step<T>(name: string, forward: Action<T>, compensate: Action<boolean>): Promise<T> {
-      const step = begin(name);
-      undos.push({ step, compensate }); // before it runs: it may happen although it fails
-      return run(step, forward);
+    /**
+     * All steps before the pivot, by name, with what undoes each, which may or may not have happened, and says whether there was something to
+     * undo. Before the first runs: a worker that dies may have come further than the next, which knows nothing of it.
+     */
+    plan(compensations: Record<string, Action<boolean>>): void {
+      undos = Object.entries(compensations).map(([name, compensate]) => ({
+        step: { name, status: "FAILED" },
+        compensate,
+      }));
     },
+    /** A step of the plan. */
+    step: <T>(name: string, forward: Action<T>): Promise<T> => run(begin(name), forward),
     /** The step with no way back, tried until it has answered. When it is refused, the steps before it can be undone. */
     pivot: <T>(name: string, forward: Action<T>): Promise<T> => shield(() => run(begin(name), forward)),
     /** A step after the pivot. It has to be: when it is refused, a person is asked. */

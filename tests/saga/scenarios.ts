@@ -64,9 +64,21 @@ const repair =
     await handle.signal("repair", decision);
   };
 
+const unbought = [
+  "revertRevenue update_revenue",
+  "strikePurchase log_purchase",
+  "removeAddedItem add_item",
+  "refundGold deduct_gold",
+];
 const bought = ["deductGold deduct_gold", "addItem add_item", "logPurchase log_purchase"];
 const offered = ["reserveItems reserve_offered", "setTradeStatus OFFERED", "recordStatus STARTED"];
 const agreed = [...offered, "setTradeStatus ACCEPTED", "reserveItems reserve_wanted", "takeGold take_offered_gold"];
+const unagreed = [
+  "returnGold take_wanted_gold",
+  "returnGold take_offered_gold",
+  "releaseItems reserve_wanted",
+  "releaseItems reserve_offered",
+];
 const exchanged = [
   ...agreed,
   "takeGold take_wanted_gold",
@@ -86,19 +98,13 @@ export const scenarios: Scenario[] = [
     saga: "purchase",
     name: "refused",
     script: { deductGold: refuse("not_enough_gold") },
-    calls: ["deductGold deduct_gold", "refundGold deduct_gold", "recordStatus COMPENSATED"],
+    calls: ["deductGold deduct_gold", ...unbought, "recordStatus COMPENSATED"],
   },
   {
     saga: "purchase",
     name: "compensated",
     script: { logPurchase: refuse("operation_differs") },
-    calls: [
-      ...bought,
-      "strikePurchase log_purchase",
-      "removeAddedItem add_item",
-      "refundGold deduct_gold",
-      "recordStatus COMPENSATED",
-    ],
+    calls: [...bought, ...unbought, "recordStatus COMPENSATED"],
   },
   {
     saga: "purchase",
@@ -117,13 +123,7 @@ export const scenarios: Scenario[] = [
     name: "given_up",
     script: { addItem: trouble(Number.POSITIVE_INFINITY) },
     gaveUp: true,
-    calls: [
-      ...bought.slice(0, 2),
-      "recordStatus STARTED",
-      "removeAddedItem add_item",
-      "refundGold deduct_gold",
-      "recordStatus COMPENSATED",
-    ],
+    calls: [...bought.slice(0, 2), "recordStatus STARTED", ...unbought, "recordStatus COMPENSATED"],
   },
   {
     saga: "purchase",
@@ -132,9 +132,7 @@ export const scenarios: Scenario[] = [
     meanwhile: repair("retry"),
     calls: [
       ...bought,
-      "strikePurchase log_purchase",
-      "removeAddedItem add_item",
-      "refundGold deduct_gold",
+      ...unbought,
       "recordStatus NEEDS_REPAIR",
       "removeAddedItem add_item",
       "recordStatus COMPENSATED",
@@ -152,7 +150,7 @@ export const scenarios: Scenario[] = [
     name: "declined",
     script: {},
     meanwhile: answer("DECLINED"),
-    calls: [...offered, "releaseItems reserve_offered", "setTradeStatus DECLINED", "recordStatus COMPLETED"],
+    calls: [...offered, ...unagreed, "setTradeStatus DECLINED", "recordStatus COMPLETED"],
   },
   {
     saga: "trade",
@@ -163,10 +161,7 @@ export const scenarios: Scenario[] = [
       ...agreed,
       "takeGold take_wanted_gold",
       "exchangeItems exchange_items",
-      "returnGold take_wanted_gold",
-      "returnGold take_offered_gold",
-      "releaseItems reserve_wanted",
-      "releaseItems reserve_offered",
+      ...unagreed,
       "setTradeStatus FAILED",
       "recordStatus COMPENSATED",
     ],

@@ -51,10 +51,16 @@ export async function purchase(order: PurchaseOrder): Promise<Purchase> {
     },
     async (saga) => {
       steps = saga.steps;
-      await saga.step("deduct_gold", (id) => deductGold(id, order), refundGold);
-      await saga.step("add_item", (id) => addItem(id, order), removeAddedItem);
-      await saga.step("log_purchase", (id) => logPurchase(id, order), strikePurchase);
-      await saga.step("update_revenue", (id) => updateRevenue(id, order), revertRevenue);
+      saga.plan({
+        deduct_gold: refundGold,
+        add_item: removeAddedItem,
+        log_purchase: strikePurchase,
+        update_revenue: revertRevenue,
+      });
+      await saga.step("deduct_gold", (id) => deductGold(id, order));
+      await saga.step("add_item", (id) => addItem(id, order));
+      await saga.step("log_purchase", (id) => logPurchase(id, order));
+      await saga.step("update_revenue", (id) => updateRevenue(id, order));
     },
   );
   return show();

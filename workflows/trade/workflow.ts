@@ -4,6 +4,7 @@ import {
   defineUpdate,
   proxyLocalActivities,
   setHandler,
+  sleep,
   workflowInfo,
 } from "@temporalio/workflow";
 import { CalledOff, endlessly, forward, runSaga, undoing } from "../run-saga.ts";
@@ -63,7 +64,13 @@ export async function trade({ offered, wanted, expireTime }: TradeOffer): Promis
       else await setTradeStatus(tradeId, answer === "ACCEPTED" ? "COMPLETED" : (answer ?? "FAILED"), "");
     },
     async (saga, lasts) => {
-      await saga.step("reserve_offered", (id) => reserveItems(id, offered), releaseItems);
+      saga.plan({
+        reserve_offered: releaseItems,
+        reserve_wanted: releaseItems,
+        ...(gives(offered) && { take_offered_gold: returnGold }),
+        ...(gives(wanted) && { take_wanted_gold: returnGold }),
+      });
+      await saga.step("reserve_offered", (id) => reserveItems(id, offered));
       open = true;
       await setTradeStatus(tradeId, "OFFERED", "");
       await lasts();
@@ -72,9 +79,11 @@ export async function trade({ offered, wanted, expireTime }: TradeOffer): Promis
       if (answer !== "ACCEPTED") throw new CalledOff(answer);
 
       await setTradeStatus(tradeId, "ACCEPTED", "");
-      await saga.step("reserve_wanted", (id) => reserveItems(id, wanted), releaseItems);
-      if (gives(offered)) await saga.step("take_offered_gold", (id) => takeGold(id, offered), returnGold);
-      if (gives(wanted)) await saga.step("take_wanted_gold", (id) => takeGold(id, wanted), returnGold);
+      await saga.step("reserve_wanted", (id) => reserveItems(id, wanted));
+      if (gives(offered)) await saga.step("take_offered_gold", (id) => takeGold(id, offered));
+      if (gives(wanted)) await saga.step("take_wanted_gold", (id) => takeGold(id, wanted));
+      // Until Temporal has written down all of that, it is forgotten with the worker: then one of those steps could fail after the exchange.
+      await sleep(1);
       await saga.pivot("exchange_items", (id) =>
         exchangeItems(id, `${tradeId}/reserve_offered`, `${tradeId}/reserve_wanted`),
       );

@@ -58,8 +58,8 @@ const damages: { what: string; only: string; damage: Damage; broken: Rule[] }[] 
     only: "purchase log_purchase StrikePurchase before",
     damage: {
       file: "workflows/purchase/workflow.ts",
-      from: "(id) => deductGold(id, order), refundGold)",
-      to: "(id) => deductGold(id, order), async () => false)",
+      from: "deduct_gold: refundGold,",
+      to: "deduct_gold: async () => false,",
     },
     broken: ["gold_conserved", "whole"],
   },
@@ -68,12 +68,8 @@ const damages: { what: string; only: string; damage: Damage; broken: Rule[] }[] 
     only: "purchase log_purchase LogPurchase after",
     damage: {
       file: "workflows/saga.ts",
-      from: `      undos.push({ step, compensate }); // before it runs: it may happen although it fails
-      return run(step, forward);`,
-      to: `      return run(step, forward).then((result) => {
-        undos.push({ step, compensate });
-        return result;
-      });`,
+      from: "const tried = undos.reverse();",
+      to: 'const tried = undos.filter(({ step }) => step.status === "COMPLETED").reverse();',
     },
     broken: ["log"],
   },
