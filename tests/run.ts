@@ -25,7 +25,12 @@ async function bringEngines(): Promise<void> {
 }
 
 /** These kill or measure a whole platform, which takes the whole machine: they follow all others, one after another. */
-const alone = ["tests/e2e/events-survive.test.ts", "tests/mesh/watch.test.ts", "tests/saga/chaos/damage.test.ts"];
+const alone = [
+  "tests/e2e/events-survive.test.ts",
+  "tests/mesh/watch.test.ts",
+  "tests/saga/chaos/chaos.test.ts",
+  "tests/saga/chaos/damage.test.ts",
+];
 
 let interrupted = false;
 
