@@ -231,7 +231,7 @@ describe("combat through the edge", () => {
     const cast = caster(combat);
     await until("casts are refused", async () => {
       const error = await cast("renew", player.userId).then(() => undefined, ConnectError.from);
-      return error?.code === Code.Unavailable;
+      return error?.code === Code.Aborted;
     });
     await until("the health says so", async () => (await health()).includes("nobody fights there"));
     await stack.process("world").start();
