@@ -30,7 +30,8 @@ function resources(dump: Dump, kind: Fact["kind"], name: string): Dump[] {
   const fits = (resource: Dump) => resource?.name === name || resource?.name?.split("|").includes(name);
   if (kind === "cluster") return all("dynamic_active_clusters", "cluster").filter(fits);
   if (kind === "filter") return named(all("dynamic_listeners", "listener"), name);
-  const tables = all("dynamic_route_configs", "route_config");
+  // those of a sidecar stand in its listeners
+  const tables = [...all("dynamic_route_configs", "route_config"), ...all("static_route_configs", "route_config")];
   return tables.flatMap((table) => table.virtual_hosts.flatMap((host: Dump) => host.routes)).filter(fits);
 }
 
