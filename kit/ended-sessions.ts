@@ -66,6 +66,8 @@ export function createEndedSessions(): EndedSessions & { note(sessionId: string,
 /**
  * Knows the ended sessions of a service's database, whichever process was told. It lives through the loss of the database: what it knew
  * it knows, and what ended meanwhile it learns when the database is back.
+ *
+ * @returns also `known`: the database is migrated, and what had ended is in memory.
  */
 export function followEndedSessions(
   { pool, migrated }: Pick<Database, "pool" | "migrated">,

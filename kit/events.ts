@@ -19,4 +19,7 @@ export function parseEvent(value: string): Event {
   return fromJsonString(EventSchema, value, { ignoreUnknownFields: true });
 }
 
+/** Where most of what a service tells the others goes, for `consumeEvents`. */
+export const gameEvents = { topics: ["game-events"], parse: parseEvent };
+
 const typeOf = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

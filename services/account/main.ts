@@ -4,7 +4,7 @@ import { GoldLedgerService } from "#gen/game/account/v1/gold_ledger_service_pb.t
 import { createDeletedPlayers } from "#kit/deleted-players.ts";
 import { followEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe } from "#kit/event-probes.ts";
-import { parseEvent } from "#kit/events.ts";
+import { gameEvents } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { consumeEvents } from "#kit/inbox.ts";
 import { refuseEndedSessions } from "#kit/interceptors.ts";
@@ -33,7 +33,7 @@ const deleted = createDeletedPlayers(database.pool);
 const gold = createGold({ database, store: wallets, deleted });
 const sessions = followEndedSessions(database, log);
 const handlers = createEventHandlers(store, wallets, deleted);
-consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
+consumeEvents({ ...gameEvents, kafka, group: name, database, handlers, log });
 
 const server = await startServer({
   name,
@@ -47,7 +47,7 @@ const server = await startServer({
       .service(GoldLedgerService, createGoldLedgerService(gold)),
   interceptors: [refuseEndedSessions(sessions)],
   probes: { database: databaseProbe(database), kafka: kafka.ping, dead_letter: deadLetterProbe(database) },
-  started: Promise.all([database.migrated, sessions.known]),
+  started: sessions.known,
   sidecarTokenFile: config.sidecarTokenFile,
 });
 runUntilSignal(server, [kafka.stop, sessions.stop, database.close], log);

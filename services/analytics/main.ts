@@ -65,7 +65,7 @@ const server = await startServer({
     outbox: outboxProbe(database),
     dead_letter: deadLetterProbe(database),
   },
-  started: Promise.all([database.migrated, sessions.known]),
+  started: sessions.known,
   sidecarTokenFile: config.sidecarTokenFile,
 });
 runUntilSignal(server, [kafka.stop, outbox.stop, pruning.stop, sessions.stop, database.close], log);

@@ -3,7 +3,7 @@ import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { createServiceClient } from "#kit/client.ts";
 import { deadLetterProbe, outboxProbe } from "#kit/event-probes.ts";
-import { parseEvent } from "#kit/events.ts";
+import { gameEvents } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { consumeEvents } from "#kit/inbox.ts";
 import { refuseEndedSessions } from "#kit/interceptors.ts";
@@ -46,7 +46,7 @@ const chat = createChatParts({
   log,
 });
 const handlers = createEventHandlers(chat);
-consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
+consumeEvents({ ...gameEvents, kafka, group: name, database, handlers, log });
 
 const server = await startServer({
   name,
@@ -64,7 +64,7 @@ const server = await startServer({
     outbox: outboxProbe(database),
     dead_letter: deadLetterProbe(database),
   },
-  started: Promise.all([database.migrated, chat.sessions.known]),
+  started: chat.sessions.known,
   sidecarTokenFile: config.sidecarTokenFile,
 });
 runUntilSignal(server, [kafka.stop, outbox.stop, chat.close, database.close], log);

@@ -1,7 +1,4 @@
-import type { Event } from "#gen/game/event/v1/event_pb.ts";
-import { endSession } from "#kit/ended-sessions.ts";
 import { toOutgoing } from "#kit/events.ts";
-import type { Handler } from "#kit/inbox.ts";
 import type { OutgoingEvent } from "#kit/outbox.ts";
 
 const source = "combat";
@@ -26,6 +23,3 @@ export const itemObtained = (userId: string, itemId: string, quantity: number): 
     case: "itemObtained",
     value: { itemId, quantity, source: "monster_drop" },
   });
-
-/** What this service makes of the events of others, by type. */
-export const eventHandlers: Record<string, Handler<Event>> = { session_ended: endSession };

@@ -3,9 +3,9 @@ import { CombatService } from "#gen/game/combat/v1/combat_service_pb.ts";
 import { WorldService } from "#gen/game/world/v1/world_service_pb.ts";
 import { ZoneFeedService } from "#gen/game/world/v1/zone_feed_service_pb.ts";
 import { createServiceClient } from "#kit/client.ts";
-import { followEndedSessions } from "#kit/ended-sessions.ts";
+import { endSession, followEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe, outboxProbe } from "#kit/event-probes.ts";
-import { parseEvent } from "#kit/events.ts";
+import { gameEvents } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { consumeEvents } from "#kit/inbox.ts";
 import { refuseEndedSessions } from "#kit/interceptors.ts";
@@ -17,7 +17,6 @@ import { runUntilSignal } from "#kit/process.ts";
 import { startServer } from "#kit/serve.ts";
 import { createCombatService } from "./combat.ts";
 import { loadConfig } from "./config.ts";
-import { eventHandlers } from "./events.ts";
 import { startCombat } from "./parts.ts";
 import { createPostgresCombatStore } from "./store.ts";
 import { createWorldLink } from "./world-link.ts";
@@ -43,15 +42,8 @@ const combat = startCombat({
   limits: config,
   log,
 });
-consumeEvents({
-  kafka,
-  group: name,
-  topics: ["game-events"],
-  database,
-  parse: parseEvent,
-  handlers: eventHandlers,
-  log,
-});
+const handlers = { session_ended: endSession };
+consumeEvents({ ...gameEvents, kafka, group: name, database, handlers, log });
 
 const server = await startServer({
   name,

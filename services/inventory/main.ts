@@ -4,7 +4,7 @@ import { ItemLedgerService } from "#gen/game/inventory/v1/item_ledger_service_pb
 import { createDeletedPlayers } from "#kit/deleted-players.ts";
 import { followEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe, outboxProbe } from "#kit/event-probes.ts";
-import { parseEvent } from "#kit/events.ts";
+import { gameEvents } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { consumeEvents } from "#kit/inbox.ts";
 import { refuseEndedSessions } from "#kit/interceptors.ts";
@@ -40,7 +40,7 @@ const items = createItems({ database, store, deleted, catalogue, outbox, capacit
 const purchases = createTemporalPurchases(temporal);
 const sessions = followEndedSessions(database, log);
 const handlers = createEventHandlers(items, deleted);
-consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
+consumeEvents({ ...gameEvents, kafka, group: name, database, handlers, log });
 
 const server = await startServer({
   name,
@@ -60,7 +60,7 @@ const server = await startServer({
     outbox: outboxProbe(database),
     dead_letter: deadLetterProbe(database),
   },
-  started: Promise.all([database.migrated, sessions.known]),
+  started: sessions.known,
   sidecarTokenFile: config.sidecarTokenFile,
 });
 runUntilSignal(server, [kafka.stop, outbox.stop, temporal.close, sessions.stop, database.close], log);

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { MatchService } from "#gen/game/match/v1/match_service_pb.ts";
+import { endSession } from "#kit/ended-sessions.ts";
 import { deadLetterProbe } from "#kit/event-probes.ts";
-import { parseEvent } from "#kit/events.ts";
+import { gameEvents } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { consumeEvents } from "#kit/inbox.ts";
 import { refuseEndedSessions } from "#kit/interceptors.ts";
@@ -12,7 +13,6 @@ import { runUntilSignal } from "#kit/process.ts";
 import { connectRedis } from "#kit/redis.ts";
 import { startServer } from "#kit/serve.ts";
 import { loadConfig } from "./config.ts";
-import { eventHandlers } from "./events.ts";
 import { createMatchService } from "./match.ts";
 import { createMatchParts } from "./parts.ts";
 
@@ -25,15 +25,8 @@ const database = openDatabase({ url: config.databaseUrl, name, migrations, log }
 const redis = connectRedis(config.redisUrl, instance, log);
 const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: instance, log });
 const match = createMatchParts({ database, redis, instance, clock: () => new Date(), limits: config, log });
-consumeEvents({
-  kafka,
-  group: name,
-  topics: ["game-events"],
-  database,
-  parse: parseEvent,
-  handlers: eventHandlers,
-  log,
-});
+const handlers = { session_ended: endSession };
+consumeEvents({ ...gameEvents, kafka, group: name, database, handlers, log });
 
 const server = await startServer({
   name,
@@ -49,7 +42,7 @@ const server = await startServer({
     kafka: kafka.ping,
     dead_letter: deadLetterProbe(database),
   },
-  started: Promise.all([database.migrated, match.sessions.known]),
+  started: match.sessions.known,
   sidecarTokenFile: config.sidecarTokenFile,
 });
 runUntilSignal(server, [kafka.stop, match.close, database.close], log);

@@ -5,10 +5,10 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { Outcome } from "#gen/game/match/v1/match_service_pb.ts";
 import { Mode, QueueEnd, QueueStatus, Role } from "#gen/game/match/v1/queue_state_pb.ts";
+import { endSession } from "#kit/ended-sessions.ts";
 import { parseEvent, toOutgoing } from "#kit/events.ts";
 import { startEngines } from "../../tests/support/stack.ts";
 import { until } from "../../tests/support/until.ts";
-import { eventHandlers } from "./events.ts";
 import { assertRefused, type Player, player, type Replica, startReplica, watch } from "./test-replica.ts";
 
 const { TANK, HEALER, DAMAGE } = Role;
@@ -224,7 +224,7 @@ test("matchmaking", async (t) => {
     const expireTime = timestampFromDate(new Date(Date.now() + 60_000));
     const data = { case: "sessionEnded", value: { sessionId: ada.sessionId, expireTime } } as const;
     const event = parseEvent(toOutgoing("game-events", "auth", ada.userId, data).payload);
-    await far.database.transaction((client) => eventHandlers.session_ended!(event, client));
+    await far.database.transaction((client) => endSession(event, client));
     assert.equal((await ada.stream.ended)?.code, Code.Unauthenticated);
   });
 

@@ -3,9 +3,9 @@ import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { SocialService } from "#gen/game/social/v1/social_service_pb.ts";
 import { TradeLedgerService } from "#gen/game/social/v1/trade_ledger_service_pb.ts";
 import { createServiceClient } from "#kit/client.ts";
-import { followEndedSessions } from "#kit/ended-sessions.ts";
+import { endSession, followEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe } from "#kit/event-probes.ts";
-import { parseEvent } from "#kit/events.ts";
+import { gameEvents } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { consumeEvents } from "#kit/inbox.ts";
 import { refuseEndedSessions } from "#kit/interceptors.ts";
@@ -16,7 +16,6 @@ import { runUntilSignal } from "#kit/process.ts";
 import { startServer } from "#kit/serve.ts";
 import { connectTemporal } from "#kit/temporal.ts";
 import { loadConfig } from "./config.ts";
-import { eventHandlers } from "./events.ts";
 import { createSocialService } from "./social.ts";
 import { createPostgresTradeStore } from "./store.ts";
 import { createTradeLedgerService } from "./trade-ledger.ts";
@@ -34,15 +33,8 @@ const accounts = createServiceClient(AccountService, "account", config.meshEgres
 const store = createPostgresTradeStore(database);
 const trades = createTemporalTrades(temporal);
 const sessions = followEndedSessions(database, log);
-consumeEvents({
-  kafka,
-  group: name,
-  topics: ["game-events"],
-  database,
-  parse: parseEvent,
-  handlers: eventHandlers,
-  log,
-});
+const handlers = { session_ended: endSession };
+consumeEvents({ ...gameEvents, kafka, group: name, database, handlers, log });
 
 const server = await startServer({
   name,
@@ -61,7 +53,7 @@ const server = await startServer({
     temporal: temporal.ping,
     dead_letter: deadLetterProbe(database),
   },
-  started: Promise.all([database.migrated, sessions.known]),
+  started: sessions.known,
   sidecarTokenFile: config.sidecarTokenFile,
 });
 runUntilSignal(server, [kafka.stop, temporal.close, sessions.stop, database.close], log);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { WorldService } from "#gen/game/world/v1/world_service_pb.ts";
 import { ZoneFeedService } from "#gen/game/world/v1/zone_feed_service_pb.ts";
 import { deadLetterProbe, outboxProbe } from "#kit/event-probes.ts";
-import { parseEvent } from "#kit/events.ts";
+import { gameEvents } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
 import { consumeEvents } from "#kit/inbox.ts";
 import { createKafkaClient } from "#kit/kafka.ts";
@@ -51,7 +51,7 @@ const hosting = createHosting({
 });
 observeWorld(hosting.counts);
 const handlers = createEventHandlers(store);
-consumeEvents({ kafka, group: name, topics: ["game-events"], database, parse: parseEvent, handlers, log });
+consumeEvents({ ...gameEvents, kafka, group: name, database, handlers, log });
 
 const presences = createPresences({ hosting, store, instance, clock });
 const parts = { hosting, presences, clock };
