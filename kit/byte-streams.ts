@@ -1,27 +1,29 @@
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import { createValidator } from "@bufbuild/protovalidate";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { endStreamToJson } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { context } from "@opentelemetry/api";
+import { createEnvelopeReader, endStream, envelop } from "./envelope.ts";
 import { reportFailure, type SidecarCheck } from "./interceptors.ts";
 import type { Log } from "./log.ts";
 import { noteCallEnd, type RequestHandler } from "./rpc-tracing.ts";
 
-/** Bytes before a message on a stream of Connect and of gRPC: flags, and its length. */
-export const envelopeHead = 5;
-
-/** Writes the head of an envelope at `at`, for a message of `size` bytes behind it. */
-export function writeEnvelopeHead(to: Buffer, at: number, size: number): void {
-  to[at] = 0;
-  to.writeUInt32BE(size, at + 1);
-}
-
-/** An encoded message in its envelope. Any number of streams can send the same one. */
-export function envelop(message: Uint8Array): Buffer {
-  const envelope = Buffer.allocUnsafe(envelopeHead + message.length);
-  writeEnvelopeHead(envelope, 0, message.length);
-  envelope.set(message, envelopeHead);
-  return envelope;
+/** Reads messages of `schema`, and holds them to its rules. The reader throws ConnectError INVALID_ARGUMENT. */
+export function createMessageReader<T extends DescMessage>(schema: T): (bytes: Uint8Array) => MessageShape<T> {
+  const validator = createValidator();
+  return (bytes) => {
+    let message: MessageShape<T>;
+    try {
+      message = fromBinary(schema, bytes);
+    } catch (cause) {
+      throw new ConnectError("malformed protobuf", Code.InvalidArgument, undefined, undefined, cause);
+    }
+    const { kind, error } = validator.validate(schema, message);
+    if (kind !== "valid") throw new ConnectError(error.message, Code.InvalidArgument);
+    return message;
+  };
 }
 
 /**
@@ -57,7 +59,6 @@ export type ByteStreamHandler = (stream: ByteStream) => ByteStreamListener;
 /** Messages that may wait in the process for a slow reader. */
 const maxWaiting = 4;
 const maxMessageBytes = 64 * 1024;
-const endStream = 2;
 
 /**
  * Makes a handler that answers the paths of `handlers`, and everything that it does not take by `otherwise`.
@@ -136,7 +137,7 @@ function open(
     const answering = handler(byteStream);
     listener = answering;
     ending.addEventListener("abort", stop);
-    const take = createReader((message) => answering.message(message));
+    const take = createEnvelopeReader((message) => answering.message(message), requireTakable);
     stream.on("data", (chunk: Buffer) => {
       try {
         if (!ended) take(chunk);
@@ -156,23 +157,9 @@ function open(
   }
 }
 
-/** Cuts what comes into messages. */
-function createReader(message: (bytes: Uint8Array) => void): (chunk: Buffer) => void {
-  let rest: Buffer | undefined;
-  return (chunk) => {
-    let data = rest ? Buffer.concat([rest, chunk]) : chunk;
-    rest = undefined;
-    while (data.length >= envelopeHead) {
-      const size = data.readUInt32BE(1);
-      if (data[0] !== 0) throw new ConnectError("compressed messages are not taken", Code.Unimplemented);
-      if (size > maxMessageBytes) throw new ConnectError("a message is too large", Code.ResourceExhausted);
-      const end = envelopeHead + size;
-      if (data.length < end) break;
-      message(data.subarray(envelopeHead, end));
-      data = data.subarray(end);
-    }
-    if (data.length > 0) rest = data;
-  };
+function requireTakable(flags: number, size: number): void {
+  if (flags !== 0) throw new ConnectError("compressed messages are not taken", Code.Unimplemented);
+  if (size > maxMessageBytes) throw new ConnectError("a message is too large", Code.ResourceExhausted);
 }
 
 function finish(response: Http2ServerResponse, protocol: Protocol, error: ConnectError | undefined): void {

@@ -1,5 +1,4 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { createValidator } from "@bufbuild/protovalidate";
+import { toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   type SubscribeMessagesRequest,
@@ -8,7 +7,8 @@ import {
   SubscribeMessagesResponseSchema,
 } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { createBell } from "#kit/bell.ts";
-import { type ByteStreamHandler, envelop } from "#kit/byte-streams.ts";
+import { type ByteStreamHandler, createMessageReader } from "#kit/byte-streams.ts";
+import { envelop } from "#kit/envelope.ts";
 import type { ChatParts } from "./parts.ts";
 import { createSubscriptions, heartbeat, type Subscription } from "./subscription.ts";
 import { toEnvelope } from "./view.ts";
@@ -19,21 +19,9 @@ const patienceMs = 60_000;
 /** Answers SubscribeMessages where its messages are binary: the same as subscribe.ts, but all listeners are sent the same bytes. */
 export function createSubscribeBytes(parts: ChatParts): ByteStreamHandler {
   const open = createSubscriptions(parts);
-  const validator = createValidator();
+  const decode = createMessageReader(SubscribeMessagesRequestSchema);
   const envelopeOf = (event: SubscribeMessagesResponse) => envelop(toBinary(SubscribeMessagesResponseSchema, event));
   const beat = envelopeOf(heartbeat);
-
-  function decode(bytes: Uint8Array): SubscribeMessagesRequest {
-    let request: SubscribeMessagesRequest;
-    try {
-      request = fromBinary(SubscribeMessagesRequestSchema, bytes);
-    } catch (cause) {
-      throw new ConnectError("malformed protobuf", Code.InvalidArgument, undefined, undefined, cause);
-    }
-    const { kind, error } = validator.validate(SubscribeMessagesRequestSchema, request);
-    if (kind !== "valid") throw new ConnectError(error.message, Code.InvalidArgument);
-    return request;
-  }
 
   return (stream) => {
     const drained = createBell();

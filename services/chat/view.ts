@@ -2,7 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type SubscribeMessagesResponse, SubscribeMessagesResponseSchema } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { type ChatMessage, ChatMessageSchema } from "#gen/game/chat/v1/message_pb.ts";
-import { envelop } from "#kit/byte-streams.ts";
+import { envelop } from "#kit/envelope.ts";
 import { channelNameFor, kindOf } from "./channel.ts";
 import type { Message } from "./message.ts";
 

@@ -4,7 +4,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { PlayResponseSchema } from "#gen/game/world/v1/world_service_pb.ts";
 import { WatchZoneResponseSchema } from "#gen/game/world/v1/zone_feed_service_pb.ts";
-import { envelopeHead } from "#kit/byte-streams.ts";
+import { envelopeHead } from "#kit/envelope.ts";
 import { createWorldView, type WorldView } from "../../tests/support/world-view.ts";
 import { createAudience } from "./audience.ts";
 import { createZoneFeed } from "./feed.ts";

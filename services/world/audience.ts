@@ -1,4 +1,4 @@
-import { envelopeHead, writeEnvelopeHead } from "#kit/byte-streams.ts";
+import { envelopeHead, writeEnvelopeHead } from "#kit/envelope.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { updateFields, writeObjects, writeWorldEvents } from "./encoding.ts";
 import type { Changes, EventChange } from "./entity.ts";

@@ -1,4 +1,4 @@
-import { envelop } from "#kit/byte-streams.ts";
+import { envelop } from "#kit/envelope.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { feedFields, writeDespawns, writeMoves, writeObjects, writeSpawn, writeVitals } from "./encoding.ts";
 import type { Outlet } from "./outlet.ts";

@@ -1,5 +1,5 @@
 import type { ConnectError } from "@connectrpc/connect";
-import { envelopeHead } from "#kit/byte-streams.ts";
+import { envelopeHead } from "#kit/envelope.ts";
 
 /** The way down to one client: a short queue of encoded messages. Who writes never waits; when it is full they leave out. */
 export interface Outlet {

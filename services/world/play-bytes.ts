@@ -1,9 +1,6 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { createValidator } from "@bufbuild/protovalidate";
-import { Code, ConnectError } from "@connectrpc/connect";
 import { type Span, trace } from "@opentelemetry/api";
 import { type PlayRequest, PlayRequestSchema } from "#gen/game/world/v1/world_service_pb.ts";
-import type { ByteStream, ByteStreamHandler } from "#kit/byte-streams.ts";
+import { type ByteStream, type ByteStreamHandler, createMessageReader } from "#kit/byte-streams.ts";
 import { act } from "./actions.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Presence, Presences } from "./presence.ts";
@@ -20,20 +17,8 @@ const maxNotes = 30;
 
 /** Answers Play where its messages are binary, without the detour over objects: the same rules as play.ts, many more players a core. */
 export function createPlayBytes(presences: Presences): ByteStreamHandler {
-  const validator = createValidator();
+  const decode = createMessageReader(PlayRequestSchema);
   const reader = createStepReader(maxSteps);
-
-  function decode(bytes: Uint8Array): PlayRequest {
-    let request: PlayRequest;
-    try {
-      request = fromBinary(PlayRequestSchema, bytes);
-    } catch (cause) {
-      throw new ConnectError("malformed protobuf", Code.InvalidArgument, undefined, undefined, cause);
-    }
-    const { kind, error } = validator.validate(PlayRequestSchema, request);
-    if (kind !== "valid") throw new ConnectError(error.message, Code.InvalidArgument);
-    return request;
-  }
 
   return (stream) => {
     const outlet = createByteOutlet(stream, trace.getActiveSpan());

@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { JoinedSchema, TransferSchema } from "#gen/game/world/v1/update_pb.ts";
 import { type Join, PlayResponseSchema } from "#gen/game/world/v1/world_service_pb.ts";
-import { envelop } from "#kit/byte-streams.ts";
+import { envelop } from "#kit/envelope.ts";
 import { refuse as refuseAnyway } from "#kit/errors.ts";
 import { callerOf } from "#kit/identity.ts";
 import type { Host, Joiner } from "./host.ts";

@@ -11,7 +11,7 @@ import {
 } from "#gen/game/chat/v1/chat_service_pb.ts";
 import type { Joined, Transfer, Update } from "#gen/game/world/v1/update_pb.ts";
 import { PlayRequestSchema, PlayResponseSchema, WorldService } from "#gen/game/world/v1/world_service_pb.ts";
-import { envelop, envelopeHead } from "#kit/byte-streams.ts";
+import { createEnvelopeReader, endStream, envelop } from "#kit/envelope.ts";
 import type { Action, Game } from "../../support/world-game.ts";
 import { encodeStep } from "../world/speech.ts";
 import { readUpdate } from "./reading.ts";
@@ -19,8 +19,6 @@ import { readUpdate } from "./reading.ts";
 /*
  * Streams over Connect by hand: with hundreds of players in one process a client of objects costs more than the game.
  */
-
-const endStream = 2;
 
 /** Opens a stream. @param hear is given each message. @param end: it is over, with an error or without. */
 async function openStream(
@@ -32,22 +30,13 @@ async function openStream(
 ): Promise<ClientHttp2Stream> {
   const common = { "content-type": "application/connect+proto", "connect-protocol-version": "1" };
   const stream = await connection.request("POST", path, { ...common, ...headers }, {});
-  let rest: Buffer = Buffer.alloc(0);
-  stream.on("data", (chunk: Buffer) => {
-    let data = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    while (data.length >= envelopeHead) {
-      const size = envelopeHead + data.readUInt32BE(1);
-      if (data.length < size) break;
-      const message = data.subarray(envelopeHead, size);
-      if (data[0] === endStream) {
-        const { error, metadata } = endStreamFromJson(message);
-        if (error) for (const [name, value] of metadata) error.metadata.set(name, value);
-        end(error);
-      } else hear(message);
-      data = data.subarray(size);
-    }
-    rest = data;
+  const take = createEnvelopeReader((message, flags) => {
+    if (flags !== endStream) return hear(message);
+    const { error, metadata } = endStreamFromJson(message);
+    if (error) for (const [name, value] of metadata) error.metadata.set(name, value);
+    end(error);
   });
+  stream.on("data", take);
   stream.on("response", ({ ":status": status }) => {
     if (status !== 200) end(new ConnectError(`HTTP ${status}`, codeFromHttpStatus(Number(status))));
   });

@@ -1,4 +1,5 @@
 import type net from "node:net";
+import { envelopeHead, writeEnvelopeHead } from "#kit/envelope.ts";
 import { connectFramed, type Link, Outbox, type Wire } from "./wire.ts";
 
 /** As much of HTTP/2 (RFC 9113) and of the Connect protocol as a stream of messages both ways takes. */
@@ -91,12 +92,12 @@ async function connectH2(url: URL, method: string): Promise<Connection> {
     if (!stream) return;
     let data = stream.rest ? Buffer.concat([stream.rest, chunk]) : chunk;
     stream.rest = undefined;
-    while (data.length >= 5 && data.length >= 5 + data.readUInt32BE(1)) {
-      const size = data.readUInt32BE(1);
-      const message = data.subarray(5, 5 + size);
+    while (data.length >= envelopeHead && data.length >= envelopeHead + data.readUInt32BE(1)) {
+      const size = envelopeHead + data.readUInt32BE(1);
+      const message = data.subarray(envelopeHead, size);
       if (data[0] === 0) stream.hear(message);
       else end(id, message.toString());
-      data = data.subarray(5 + size);
+      data = data.subarray(size);
     }
     if (data.length > 0) stream.rest = Buffer.from(data);
   }
@@ -144,7 +145,7 @@ async function connectH2(url: URL, method: string): Promise<Connection> {
       write(frame.headers, flag.endHeaders, id, Buffer.concat(fields));
       return {
         send(message) {
-          const size = 5 + message.length;
+          const size = envelopeHead + message.length;
           if (credit < size) return;
           credit -= size;
           const bytes = outbox.take(9 + size);
@@ -152,9 +153,8 @@ async function connectH2(url: URL, method: string): Promise<Connection> {
           bytes[3] = frame.data;
           bytes[4] = 0;
           bytes.writeUInt32BE(id, 5);
-          bytes[9] = 0;
-          bytes.writeUInt32BE(message.length, 10);
-          bytes.set(message, 14);
+          writeEnvelopeHead(bytes, 9, message.length);
+          bytes.set(message, 9 + envelopeHead);
         },
       };
     },
