@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { sessionEnded } from "../tests/support/session-ended.ts";
 import { startEngine } from "../tests/support/stack.ts";
 import { until } from "../tests/support/until.ts";
 import { createEndedSessions, endSession, followEndedSessions } from "./ended-sessions.ts";
-import { parseEvent, toOutgoing } from "./events.ts";
 import { createLog } from "./log.ts";
 import { kitMigrations, openDatabase } from "./postgres.ts";
 
@@ -34,9 +33,7 @@ test("ended sessions of two processes on one database", async (t) => {
   await Promise.all([near.sessions.known, far.sessions.known]);
 
   const end = (sessionId: string, inMs: number) => {
-    const expireTime = timestampFromDate(new Date(Date.now() + inMs));
-    const data = { case: "sessionEnded", value: { sessionId, expireTime } } as const;
-    const event = parseEvent(toOutgoing("game-events", "auth", "u", data).payload);
+    const event = sessionEnded("u", sessionId, inMs);
     return database.transaction((client) => endSession(event, client));
   };
   const knows = (process: typeof near, sessionId: string) =>

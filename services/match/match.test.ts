@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { type TestContext, test } from "node:test";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { Outcome } from "#gen/game/match/v1/match_service_pb.ts";
 import { Mode, QueueEnd, QueueStatus, Role } from "#gen/game/match/v1/queue_state_pb.ts";
 import { endSession } from "#kit/ended-sessions.ts";
-import { parseEvent, toOutgoing } from "#kit/events.ts";
+import { sessionEnded } from "../../tests/support/session-ended.ts";
 import { startEngines } from "../../tests/support/stack.ts";
 import { until } from "../../tests/support/until.ts";
 import { assertRefused, type Player, player, type Replica, startReplica, watch } from "./test-replica.ts";
@@ -221,9 +220,7 @@ test("matchmaking", async (t) => {
   await t.test("a stream ends when its session does", async (t) => {
     const ada = join(t, near, player("ada"));
     await ada.stream.until(QueueStatus.IDLE);
-    const expireTime = timestampFromDate(new Date(Date.now() + 60_000));
-    const data = { case: "sessionEnded", value: { sessionId: ada.sessionId, expireTime } } as const;
-    const event = parseEvent(toOutgoing("game-events", "auth", ada.userId, data).payload);
+    const event = sessionEnded(ada.userId, ada.sessionId, 60_000);
     await far.database.transaction((client) => endSession(event, client));
     assert.equal((await ada.stream.ended)?.code, Code.Unauthenticated);
   });

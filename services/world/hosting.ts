@@ -1,3 +1,4 @@
+import type { EndedSessions } from "#kit/ended-sessions.ts";
 import type { Probe } from "#kit/health.ts";
 import type { Log } from "#kit/log.ts";
 import { createHost, type Host, type HostLimits } from "./host.ts";
@@ -32,6 +33,7 @@ export interface HostingOptions {
   maps: readonly ZoneMap[];
   leases: Leases;
   store: WorldStore;
+  sessions: Pick<EndedSessions, "isEnded">;
   limits: HostLimits;
   /** How long a lease holds, in milliseconds. */
   leaseMs: number;
@@ -44,7 +46,7 @@ export interface HostingOptions {
 }
 
 export function createHosting(options: HostingOptions): Hosting {
-  const { leases, store, limits, leaseMs, saveMs, stored, clock, log } = options;
+  const { leases, store, sessions, limits, leaseMs, saveMs, stored, clock, log } = options;
   const maps = new Map(options.maps.map((map) => [map.id, map]));
   const hosted = new Map<string, Hosted>();
   const taking = new Map<string, Promise<Hosted>>();
@@ -90,11 +92,8 @@ export function createHosting(options: HostingOptions): Hosting {
   }
 
   async function endSessions(): Promise<void> {
-    const sessions = [...hosted.values()].flatMap(({ host }) => [...host.sessions.values()]);
-    const ids = [...new Set(sessions.map(({ authSessionId }) => authSessionId))].filter(Boolean);
-    if (ids.length === 0) return;
-    const ended = await store.endedSessions(ids);
-    for (const session of sessions) if (ended.has(session.authSessionId)) session.expiresAt = 0;
+    for (const { host } of hosted.values())
+      for (const session of host.sessions.values()) if (sessions.isEnded(session.authSessionId)) session.expiresAt = 0;
   }
 
   /** Does something again and again, the next time after the last has ended. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { WorldService } from "#gen/game/world/v1/world_service_pb.ts";
 import { ZoneFeedService } from "#gen/game/world/v1/zone_feed_service_pb.ts";
+import { endSession, followEndedSessions } from "#kit/ended-sessions.ts";
 import { deadLetterProbe, outboxProbe } from "#kit/event-probes.ts";
 import { gameEvents } from "#kit/events.ts";
 import { databaseProbe } from "#kit/health.ts";
@@ -12,7 +13,6 @@ import { kitMigrations, openDatabase } from "#kit/postgres.ts";
 import { runUntilSignal } from "#kit/process.ts";
 import { startServer } from "#kit/serve.ts";
 import { loadConfig } from "./config.ts";
-import { createEventHandlers } from "./events.ts";
 import { createHosting, ownershipProbe } from "./hosting.ts";
 import { createPostgresLeases } from "./leases.ts";
 import { loadMaps } from "./maps.ts";
@@ -33,10 +33,12 @@ const database = openDatabase({ url: config.databaseUrl, name, migrations, log }
 const kafka = createKafkaClient({ brokers: config.kafkaBrokers, clientId: instance, log });
 const outbox = startOutbox(database, kafka.producer, log);
 const store = createPostgresWorldStore(database, outbox.appendAll);
+const sessions = followEndedSessions(database, log);
 const clock = Date.now;
 const hosting = createHosting({
   maps,
   store,
+  sessions,
   leases: createPostgresLeases(database.pool, instance, config.leaseMs),
   limits: {
     graceMs: 1_000 * config.graceSeconds,
@@ -50,10 +52,10 @@ const hosting = createHosting({
   log,
 });
 observeWorld(hosting.counts);
-const handlers = createEventHandlers(store);
+const handlers = { session_ended: endSession };
 consumeEvents({ ...gameEvents, kafka, group: name, database, handlers, log });
 
-const presences = createPresences({ hosting, store, instance, clock });
+const presences = createPresences({ hosting, store, sessions, instance, clock });
 const parts = { hosting, presences, clock };
 const server = await startServer({
   name,
@@ -73,7 +75,7 @@ const server = await startServer({
     outbox: outboxProbe(database),
     dead_letter: deadLetterProbe(database),
   },
-  started: database.migrated,
+  started: sessions.known,
   sidecarTokenFile: config.sidecarTokenFile,
 });
-runUntilSignal(server, [hosting.close, kafka.stop, outbox.stop, database.close], log);
+runUntilSignal(server, [hosting.close, kafka.stop, outbox.stop, sessions.stop, database.close], log);

@@ -1,6 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { JoinedSchema, TransferSchema } from "#gen/game/world/v1/update_pb.ts";
 import { type Join, PlayResponseSchema } from "#gen/game/world/v1/world_service_pb.ts";
+import type { EndedSessions } from "#kit/ended-sessions.ts";
 import { envelop } from "#kit/envelope.ts";
 import { refuse as refuseAnyway } from "#kit/errors.ts";
 import { callerOf } from "#kit/identity.ts";
@@ -44,10 +45,11 @@ export interface Presences {
 export function createPresences(options: {
   hosting: Hosting;
   store: WorldStore;
+  sessions: Pick<EndedSessions, "isEnded">;
   instance: string;
   clock: () => number;
 }): Presences {
-  const { hosting, store, instance, clock } = options;
+  const { hosting, store, sessions, instance, clock } = options;
   const startZone = [...hosting.maps.values()].find(({ start }) => start)!.id;
 
   /** Where the caller was last. Undefined in the start zone: they have never been anywhere. */
@@ -59,11 +61,6 @@ export function createPresences(options: {
     const zoneId = found?.zoneId ?? startZone;
     if (zoneId !== host.zone.map.id) throw elsewhere({ zoneId });
     return found && { ...found, from: found.fromZoneId };
-  }
-
-  async function requireOpenSession(sessionId: string): Promise<void> {
-    if (sessionId && (await store.endedSessions([sessionId])).size > 0)
-      throw refuseAnyway("session_ended", "the session has ended, log in again");
   }
 
   function joined(host: Host, session: Session, resumed: boolean): Uint8Array {
@@ -91,7 +88,9 @@ export function createPresences(options: {
       if (clock() > joiner.expiresAt) throw refuse("token_expired", "the token has expired");
       const hosted = await hosting.require(zoneId);
       const { host, saving } = hosted;
-      const [at] = await Promise.all([whereabouts(joiner.userId, hosted), requireOpenSession(joiner.sessionId)]);
+      const at = await whereabouts(joiner.userId, hosted);
+      if (sessions.isEnded(joiner.sessionId))
+        throw refuseAnyway("session_ended", "the session has ended, log in again");
       if (hosting.hosted.get(zoneId)?.host !== host) throw refuse("zone_moving", "the zone is moving, try again");
       const here = host.sessions.has(joiner.userId);
       const { session, resumed } = host.join(joiner, resumeToken, outlet, at);

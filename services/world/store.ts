@@ -31,9 +31,6 @@ export interface WorldStore {
   save(lease: Lease, snapshot: Snapshot): Promise<void>;
   /** Takes a player to another zone. @throws StaleOwner */
   transfer(lease: Lease, position: Position, toZoneId: string): Promise<void>;
-  endSession(sessionId: string, expireTime: Date, client: pg.ClientBase): Promise<void>;
-  /** Those of the sessions that have ended. */
-  endedSessions(sessionIds: readonly string[]): Promise<Set<string>>;
 }
 
 interface Row {
@@ -105,20 +102,6 @@ export function createPostgresWorldStore(
           [userId, toZoneId, x, y, life, dead, lease.zoneId],
         );
       }),
-    async endSession(sessionId, expireTime, client) {
-      await client.query("delete from ended_session where expire_time < now()");
-      await client.query("insert into ended_session (session_id, expire_time) values ($1, $2) on conflict do nothing", [
-        sessionId,
-        expireTime,
-      ]);
-    },
-    async endedSessions(sessionIds) {
-      const { rows } = await pool.query<{ session_id: string }>(
-        "select session_id from ended_session where session_id = any($1)",
-        [sessionIds],
-      );
-      return new Set(rows.map((row) => row.session_id));
-    },
   };
 }
 

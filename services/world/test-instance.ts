@@ -8,6 +8,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { WorldService } from "#gen/game/world/v1/world_service_pb.ts";
 import { ZoneFeedService } from "#gen/game/world/v1/zone_feed_service_pb.ts";
 import { processVariables } from "#kit/config.ts";
+import { followEndedSessions } from "#kit/ended-sessions.ts";
 import { createLog } from "#kit/log.ts";
 import { startOutbox } from "#kit/outbox.ts";
 import { type Database, kitMigrations, openDatabase } from "#kit/postgres.ts";
@@ -55,9 +56,10 @@ export async function startInstance(
   log.level = "silent";
   const migrations = [kitMigrations, join(import.meta.dirname, "migrations")];
   const database = openDatabase({ url: databaseUrl, name: "world", migrations, log });
-  await database.migrated;
   const outbox = startOutbox(database, { send: async () => undefined }, log);
   const store = createPostgresWorldStore(database, outbox.appendAll);
+  const sessions = followEndedSessions(database, log);
+  await sessions.known;
   const leaseMs = options.leaseMs ?? 4_000;
   const leases = createPostgresLeases(database.pool, instance, leaseMs);
   const clock = options.clock ?? Date.now;
@@ -65,6 +67,7 @@ export async function startInstance(
     maps: loadMaps(sampleZones),
     leases,
     store,
+    sessions,
     limits: { graceMs: 15_000, patienceMs: 10_000, maxPlayers: 100 },
     leaseMs,
     saveMs: 100,
@@ -73,7 +76,7 @@ export async function startInstance(
     log,
     ...options,
   });
-  const presences = createPresences({ hosting, store, instance, clock });
+  const presences = createPresences({ hosting, store, sessions, instance, clock });
   const parts = { hosting, presences, clock };
   const server = await startServer({
     name: "world",
@@ -93,6 +96,7 @@ export async function startInstance(
     await server.stop(0);
     await hosting.close();
     await outbox.stop();
+    await sessions.stop();
     await database.close();
   };
   const stopOnce = () => {

@@ -3,6 +3,8 @@ import { after, before, describe, test } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "#gen/game/error/v1/error_info_pb.ts";
 import { CorrectionReason, type Update } from "#gen/game/world/v1/update_pb.ts";
+import { endSession } from "#kit/ended-sessions.ts";
+import { sessionEnded } from "../../tests/support/session-ended.ts";
 import { createTestStack } from "../../tests/support/stack.ts";
 import { until } from "../../tests/support/until.ts";
 import { play } from "../../tests/support/world-game.ts";
@@ -248,8 +250,8 @@ describe("the world", () => {
   test("a session that ended ends its stream, and joins nothing more", async () => {
     const ann = player();
     const game = await play(world.clientOf(ann), "meadow");
-    const expireTime = new Date(Date.now() + 900_000);
-    await world.database.transaction((client) => world.store.endSession(ann.sessionId, expireTime, client));
+    const event = sessionEnded(ann.userId, ann.sessionId, 900_000);
+    await world.database.transaction((client) => endSession(event, client));
     await assertRefused(
       game.ended.then((error) => Promise.reject(error)),
       Code.Unauthenticated,
