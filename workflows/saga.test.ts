@@ -78,6 +78,16 @@ test("undoing goes on past an undo that failed, and a person's retry asks only f
   );
 });
 
+test("a step that the plan does not know is not begun", async () => {
+  const saga = createSaga("s", plain, noRepair);
+  saga.plan({ a: done });
+  await assert.rejects(
+    saga.step("b", () => assert.fail("it is begun")),
+    /b is not in the plan/,
+  );
+  assert.deepEqual(saga.steps, []);
+});
+
 test("what a person has settled by hand is not tried again", async () => {
   const saga = createSaga("s", plain, async () => "settled");
   saga.plan({ a: fails });

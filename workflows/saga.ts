@@ -21,11 +21,16 @@ export function createSaga(
 ) {
   const steps: Step[] = [];
   let undos: { step: Step; compensate: Action<boolean> }[] = [];
-  function begin(name: string): Step {
-    const step = undos.find((undo) => undo.step.name === name)?.step ?? { name, status: "RUNNING" };
+  function begin(step: Step): Step {
     step.status = "RUNNING";
     steps.push(step);
     return step;
+  }
+  const unplanned = (name: string) => begin({ name, status: "RUNNING" });
+  function planned(name: string): Step {
+    const undo = undos.find(({ step }) => step.name === name);
+    if (!undo) throw new Error(`${name} is not in the plan: nothing would undo it`);
+    return begin(undo.step);
   }
   async function run<T>(step: Step, forward: Action<T>): Promise<T> {
     const result = await forward(`${id}/${step.name}`).catch((error) => {
@@ -66,12 +71,12 @@ export function createSaga(
       }));
     },
     /** A step of the plan. */
-    step: <T>(name: string, forward: Action<T>): Promise<T> => run(begin(name), forward),
+    step: async <T>(name: string, forward: Action<T>): Promise<T> => run(planned(name), forward),
     /** The step with no way back, tried until it has answered. When it is refused, the steps before it can be undone. */
-    pivot: <T>(name: string, forward: Action<T>): Promise<T> => shield(() => run(begin(name), forward)),
+    pivot: <T>(name: string, forward: Action<T>): Promise<T> => shield(() => run(unplanned(name), forward)),
     /** A step after the pivot. It has to be: when it is refused, a person is asked. */
     async finish(name: string, forward: Action<unknown>): Promise<void> {
-      const step = begin(name);
+      const step = unplanned(name);
       const once = () => run(step, forward).catch((error) => askForRepair([name], error));
       await shield(async () => {
         while ((await once()) === "retry") step.status = "RUNNING";
