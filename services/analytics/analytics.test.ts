@@ -249,6 +249,26 @@ describe("analytics", () => {
     ]);
   });
 
+  test("a saga whose worker said completed, died, and was undone by the next is counted as undone", async () => {
+    const { admin, ledger } = clients();
+    const type = "forgotten";
+    const id = operation();
+    const undone = saga(id, SagaStatus.COMPENSATED, 2, { type, reason: "update_revenue was not answered" });
+    const late = saga(id, SagaStatus.COMPLETED, 3, { type });
+    for (const next of [saga(id, SagaStatus.COMPLETED, 1, { type }), undone, late]) await ledger.recordSagaStatus(next);
+    const { statistics } = await admin.getSagaStatistics({});
+    const found = statistics.find((one) => one.type === type)!;
+    assert.deepEqual([found.started, found.completed, found.compensated], [1n, 0n, 1n]);
+    assert.deepEqual(
+      found.lastFailures.map(({ sagaId, reason }) => [sagaId, reason]),
+      [[id, undone.reason]],
+    );
+    assert.deepEqual(
+      told.map(({ payload }) => (parseEvent(payload).data.value as { status: string }).status),
+      ["completed", "compensated"],
+    );
+  });
+
   test("a saga that a person repairs ends as what they made of it", async () => {
     const { admin, ledger } = clients();
     const id = operation();

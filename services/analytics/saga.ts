@@ -30,16 +30,20 @@ export interface SagaStatistics {
   lastFailures: Saga[];
 }
 
-/** A person who repairs a saga brings it to one of these, too. */
-const isFinal = (status: SagaStatus) => status !== "started" && status !== "needs_repair";
+/** What has been undone stays so: the services that undid a step refuse to do it ever again. */
+const isUndone = (status: SagaStatus) => status === "failed" || status === "compensated";
 
-/** Whether a saga that is known to be at `known` is at `next` from now on, or `next` only comes late (or again). */
+/**
+ * Whether a saga that is known to be at `known` is at `next` from now on, or `next` only comes late (or again).
+ *
+ * That it has completed is not the last word: a worker may say so and die before Temporal has heard it, and the next has to undo it all.
+ */
 export function replaces(
   next: Pick<Saga, "status" | "statusTime">,
   known: Pick<Saga, "status" | "statusTime">,
 ): boolean {
-  if (next.status === "started" || next.status === known.status || isFinal(known.status)) return false;
-  return known.status === "started" || next.statusTime >= known.statusTime;
+  if (next.status === "started" || next.status === known.status || isUndone(known.status)) return false;
+  return known.status === "started" || isUndone(next.status) || next.statusTime >= known.statusTime;
 }
 
 /** Seconds from its start to its status. Never negative, although clocks differ. */
@@ -48,4 +52,4 @@ export const durationOf = ({ startTime, statusTime }: Pick<Saga, "startTime" | "
 
 /** When it ended, unless it still runs or waits for a person. */
 export const endOf = ({ status, statusTime }: Pick<Saga, "status" | "statusTime">): Date | undefined =>
-  isFinal(status) ? statusTime : undefined;
+  status === "started" || status === "needs_repair" ? undefined : statusTime;
