@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import http2 from "node:http2";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import pg from "pg";
@@ -33,9 +33,10 @@ describe("combat through the edge", () => {
     createClient(CombatService, createEdgeTransport(edge, { token, protocol, headers: { "x-zone-id": zone } }));
 
   /** A new player in the meadow, whom combat knows. */
-  async function enter(protocol: Protocol = "grpc") {
+  async function enter(t: TestContext, protocol: Protocol = "grpc") {
     const player = await joinGame(edge);
     const world = await joinWorld(edge, { token: player.accessToken });
+    t.after(() => world.close());
     const combat = combatOf(player.accessToken, protocol);
     await until("combat knows the player", async () => (await combat.getCombatant({})).combatant);
     return { player, world, combat };
@@ -48,8 +49,8 @@ describe("combat through the edge", () => {
       combat.castSkill({ cast: { sequence: ++sequence, skillId, targetId } });
   }
 
-  test("a player walks to an NPC, fights it until it dies, gets what it leaves, and it comes back", async () => {
-    const { player, world, combat } = await enter();
+  test("a player walks to an NPC, fights it until it dies, gets what it leaves, and it comes back", async (t) => {
+    const { player, world, combat } = await enter(t);
     await walkTo(world, 3_700, 4_000);
     const boar = await until("a boar is near", async () => nearest(world, "boar"));
     const id = boar.who.value!;
@@ -87,12 +88,12 @@ describe("combat through the edge", () => {
       },
       60_000,
     );
-    world.close();
   });
 
-  test("a player who comes near wolves is attacked, dies, lives again where players come to life, and is whole", async () => {
-    const { player, world, combat } = await enter();
+  test("a player who comes near wolves is attacked, dies, lives again where players come to life, and is whole", async (t) => {
+    const { player, world, combat } = await enter(t);
     const ending = new AbortController();
+    t.after(() => ending.abort());
     const seen: Effect[] = [];
     const watching = (async () => {
       for await (const { effects } of combat.watchCombat({}, { signal: ending.signal })) seen.push(...effects);
@@ -128,13 +129,13 @@ describe("combat through the edge", () => {
     assert.deepEqual([own.hp, own.x < 2_000], [own.maxHp, true], "at a spawn point");
     ending.abort();
     await watching;
-    world.close();
   });
 
   for (const protocol of ["grpc", "connect", "connect-json"] as const)
-    test(`a fight streams casts up and effects down over ${protocol}`, async () => {
-      const { player, world, combat } = await enter(protocol);
+    test(`a fight streams casts up and effects down over ${protocol}`, async (t) => {
+      const { player, combat } = await enter(t, protocol);
       const ending = new AbortController();
+      t.after(() => ending.abort());
       const casts = Promise.withResolvers<void>();
       async function* requests() {
         const cast = { sequence: 1n, skillId: "renew", targetId: player.userId };
@@ -157,13 +158,13 @@ describe("combat through the edge", () => {
       );
       casts.resolve();
       ending.abort();
-      world.close();
     });
 
   for (const protocol of protocols)
-    test(`a cast and what it does arrive by calls and a stream down over ${protocol}`, async () => {
-      const { player, world, combat } = await enter(protocol);
+    test(`a cast and what it does arrive by calls and a stream down over ${protocol}`, async (t) => {
+      const { player, combat } = await enter(t, protocol);
       const ending = new AbortController();
+      t.after(() => ending.abort());
       const stream = combat.watchCombat({}, { signal: ending.signal })[Symbol.asyncIterator]();
       assert.ok((await stream.next()).value.opened);
       const { effects } = await combat.castSkill({ cast: { sequence: 1n, skillId: "ward", targetId: player.userId } });
@@ -172,11 +173,10 @@ describe("combat through the edge", () => {
       while (!heard.includes(effects.at(-1)!.effectId))
         for (const { effectId } of (await stream.next()).value.effects) heard.push(effectId);
       ending.abort();
-      world.close();
     });
 
-  test("a buff by hand is for admins alone", async () => {
-    const { player, world, combat } = await enter();
+  test("a buff by hand is for admins alone", async (t) => {
+    const { player, combat } = await enter(t);
     const request = { zoneId: "meadow", targetId: player.userId, buffId: "hardened" };
     await assertRefused(combat.applyBuff(request), Code.PermissionDenied);
     const password = readFileSync(join(stack.stateDir, "secrets/auth-admin-password"), "utf8").trim();
@@ -187,11 +187,10 @@ describe("combat through the edge", () => {
       target?.buffs.map(({ buffId }) => buffId),
       ["hardened"],
     );
-    world.close();
   });
 
-  test("combat dies in the middle of a fight: wounds and numbers are as they were", async () => {
-    const { player, world, combat } = await enter();
+  test("combat dies in the middle of a fight: wounds and numbers are as they were", async (t) => {
+    const { player, world, combat } = await enter(t);
     await walkTo(world, 3_700, 4_000);
     const boar = await until("a boar is near", async () => nearest(world, "boar"));
     const id = boar.who.value!;
@@ -222,11 +221,10 @@ describe("combat through the edge", () => {
       "sequence_old",
     );
     assert.ok(player);
-    world.close();
   });
 
-  test("without the world combat refuses casts, says so in its health, and fights on when it is back", async () => {
-    const { player, world, combat } = await enter();
+  test("without the world combat refuses casts, says so in its health, and fights on when it is back", async (t) => {
+    const { player, combat } = await enter(t);
     await stack.process("world").stop();
     const cast = caster(combat);
     await until("casts are refused", async () => {
@@ -238,7 +236,6 @@ describe("combat through the edge", () => {
     await stack.waitReady();
     // The player comes back by themselves.
     await until("casts are taken again", async () => (await cast("ward", player.userId)).effects.length > 0, 60_000);
-    world.close();
   });
 
   async function health(): Promise<string> {
