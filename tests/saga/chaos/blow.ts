@@ -29,11 +29,11 @@ export async function hit(stack: Stack, { victim, means, downMs }: Strike): Prom
     return { recovered: recover() };
   }
   signalTree(pid!, "SIGKILL");
-  await until(`${victim} is dead`, async () => process.pid !== pid);
+  // or the supervisor would start it again after half a second
+  await process.stop();
   const recover = async () => {
     await pause(downMs);
-    // At once: the supervisor's own pause grows with each death.
-    await process.restart();
+    await process.start();
     await ready(stack, victim);
   };
   return { recovered: recover() };
@@ -41,8 +41,11 @@ export async function hit(stack: Stack, { victim, means, downMs }: Strike): Prom
 
 /** @throws Error with the last lines of its log. */
 async function ready(stack: Stack, name: string): Promise<void> {
+  const process = stack.process(name);
   try {
-    await stack.process(name).waitReady(readyDeadlineMs);
+    // another blow may hold it down
+    await until(`${name} is started`, async () => process.status !== "stopped", readyDeadlineMs);
+    await process.waitReady(readyDeadlineMs);
   } catch (cause) {
     const lines = readFileSync(join(stack.logDir, `${name}.log`), "utf8")
       .split("\n")

@@ -63,6 +63,16 @@ const damages: { what: string; only: string; damage: Damage; broken: Rule[] }[] 
     },
     broken: ["gold_conserved", "whole"],
   },
+  {
+    what: "a step registered late: a failed purchase stays in the log when its step was done and not answered",
+    only: "purchase log_purchase LogPurchase after",
+    damage: {
+      file: "workflows/saga.ts",
+      from: "const tried = undos.reverse();",
+      to: 'const tried = undos.filter(({ step }) => step.status === "COMPLETED").reverse();',
+    },
+    broken: ["log"],
+  },
 ];
 
 for (const { what, only, damage, broken } of damages) {
