@@ -7,7 +7,7 @@ import { addresses, format, relocate, type Workload, workloads } from "../local/
 import { type Background, Ended, eventually, startBackground } from "./background.ts";
 import { type BootstrapOptions, frozenBootstrap, liveBootstrap } from "./bootstrap.ts";
 import { canonicalJson, type Frozen, freeze } from "./freeze.ts";
-import { type Glance, glance } from "./glance.ts";
+import { type Glance, glance, isOn } from "./glance.ts";
 import { loadMeshConfig, startIstiod } from "./istiod.ts";
 import { startKubeStub } from "./kube-stub.ts";
 import { revisionFilter, withoutRevision } from "./revision.ts";
@@ -63,11 +63,12 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
     ]);
   }
 
+  const adminOf = (workload: Workload) => `http://${format(addresses(network).admin(workload))}`;
   const held = new Map<Workload, Glance & { frozen: Frozen }>();
 
   /** What an Envoy holds once it is ready and has got the last change. */
   async function settled(workload: Workload, envoy: Background, signal: AbortSignal | undefined): Promise<Frozen> {
-    const admin = `http://${format(addresses(network).admin(workload))}`;
+    const admin = adminOf(workload);
     const before = held.get(workload);
     if (before?.revision === revision) return before.frozen;
     const waiting = () => new Error(`the Envoy of ${workload.name} still waits for change ${revision}`);
@@ -99,14 +100,29 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
     );
   }
 
+  /**
+   * Whether another push has come. istiod hears of each kind of object on its own: now and then one kind is late, and comes after what
+   * marks the change.
+   */
+  async function hasMore(): Promise<boolean> {
+    const later = await Promise.all(
+      [...held].map(async ([workload, { push }]) => !(await isOn(adminOf(workload), push)) && workload),
+    );
+    for (const workload of later) if (workload) held.set(workload, { ...held.get(workload)!, revision: undefined });
+    return later.some(Boolean);
+  }
+
   const running = cleanup.move();
   return {
     async write(out, signal) {
-      // the first is asked until it has the change; the others have it then, or soon
-      await settled(...envoys[0]!, signal);
-      const frozen = await Promise.all(
-        envoys.map(async ([workload, envoy]) => ({ workload, ...(await settled(workload, envoy, signal)) })),
-      );
+      let frozen: ({ workload: Workload } & Frozen)[];
+      do {
+        // the first is asked until it has the change; the others have it then, or soon
+        await settled(...envoys[0]!, signal);
+        frozen = await Promise.all(
+          envoys.map(async ([workload, envoy]) => ({ workload, ...(await settled(workload, envoy, signal)) })),
+        );
+      } while (await hasMore());
       await rm(out, { recursive: true, force: true });
       for (const { workload, files, secrets } of frozen) {
         await mkdir(join(out, workload.name), { recursive: true });
