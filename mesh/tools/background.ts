@@ -71,11 +71,11 @@ const running = (child: ChildProcess) =>
   child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 
 /**
- * Asks `attempt` again and again until it gives a value.
+ * Asks `attempt` again and again, `pauseMs` after each try, until it gives a value.
  *
  * @throws what `attempt` threw last, once `milliseconds` have passed; `Ended` at once.
  */
-export async function eventually<T>(attempt: () => Promise<T>, milliseconds = 30_000): Promise<T> {
+export async function eventually<T>(attempt: () => Promise<T>, milliseconds = 30_000, pauseMs = 50): Promise<T> {
   const deadline = Date.now() + milliseconds;
   for (;;) {
     try {
@@ -83,7 +83,7 @@ export async function eventually<T>(attempt: () => Promise<T>, milliseconds = 30
     } catch (error) {
       if (error instanceof Ended || Date.now() > deadline) throw error;
     }
-    await delay(50);
+    await delay(pauseMs);
   }
 }
 

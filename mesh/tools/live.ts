@@ -124,11 +124,14 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
         );
       } while (await hasMore());
       await rm(out, { recursive: true, force: true });
-      for (const { workload, files, secrets } of frozen) {
+      const writeOne = async ({ workload, files, secrets }: { workload: Workload } & Frozen) => {
         await mkdir(join(out, workload.name), { recursive: true });
         const all = new Map(files).set("bootstrap.json", canonicalJson(frozenBootstrap(workload, options, secrets)));
-        for (const [name, text] of all) await writeFile(join(out, workload.name, name), relocate(text, network, 0));
-      }
+        const write = ([name, text]: [string, string]) =>
+          writeFile(join(out, workload.name, name), relocate(text, network, 0));
+        await Promise.all([...all].map(write));
+      };
+      await Promise.all(frozen.map(writeOne));
     },
     async change(files) {
       const lay = async (name: string, text: string) => {

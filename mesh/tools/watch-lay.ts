@@ -77,18 +77,23 @@ async function layOn(
 async function layOne(target: Workload, before: Files, after: Files, stateDir: string, network: number) {
   const dir = envoyDir(stateDir, target.name);
   const admin = `http://${format(addresses(network).admin(target))}`;
-  const replace = async (file: string, text: string, part: Part | undefined) => {
-    if (before.get(file) === text) return;
+  /** Replaces files that are one part of its configuration together. */
+  const replace = async (files: Iterable<[string, string]>, part?: Part) => {
+    const changed = [...files].filter(([file, text]) => before.get(file) !== text);
+    if (changed.length === 0) return;
     const seen = part && before.size > 0 ? await counted(admin, part) : undefined;
-    const old = before.get(file);
-    await write(file, text);
-    before.set(file, text);
+    // of a new one it hears later, from the file that names it
+    const old = changed.flatMap(([file]) => (before.has(file) ? [[file, before.get(file)!] as const] : []));
+    for (const [file, text] of changed) {
+      await write(file, text);
+      before.set(file, text);
+    }
     if (!part || !seen) return;
     try {
-      await taken(target, admin, part, seen);
+      await taken(target, admin, part, seen, old.length);
     } catch (error) {
-      // it runs on the old one still, so it will not say that it takes it
-      if (old !== undefined) await write(file, old);
+      // it runs on the old ones still, so it will not say that it takes them
+      for (const [file, text] of old) await write(file, text);
       throw error;
     }
   };
@@ -96,14 +101,11 @@ async function layOne(target: Workload, before: Files, after: Files, stateDir: s
     await writeFile(join(dir, `${file}.new`), text);
     await rename(join(dir, `${file}.new`), join(dir, file));
   };
-  for (const [file, text] of after) if (partOf(file) === undefined) await replace(file, text, undefined);
-  const clusters = after.get("cds.json");
-  const both = withOld(before.get("cds.json"), clusters);
-  if (both) await replace("cds.json", both, "cds");
-  for (const [file, text] of after) if (partOf(file) === "rds") await replace(file, text, "rds");
-  const listeners = after.get("lds.json");
-  if (listeners) await replace("lds.json", listeners, "lds");
-  if (clusters) await replace("cds.json", clusters, "cds");
+  const filesOf = (part: Part | undefined) => [...after].filter(([file]) => partOf(file) === part);
+  await replace(filesOf(undefined));
+  const both = withOld(before.get("cds.json"), after.get("cds.json"));
+  if (both) await replace([["cds.json", both]], "cds");
+  for (const part of ["rds", "lds", "cds"] as const) await replace(filesOf(part), part);
   for (const file of before.keys()) if (!after.has(file)) await rm(join(dir, file), { force: true });
 }
 
@@ -139,16 +141,20 @@ async function counted(admin: string, part: Part): Promise<Counts | undefined> {
   return counts;
 }
 
-/** Waits until a running Envoy has taken what was just laid, and what it names is there. */
-async function taken(target: Workload, admin: string, part: Part, before: Counts): Promise<void> {
-  await eventually(async () => {
-    const now = await counted(admin, part);
-    if (!now) return; // it has ended, and will start on the new files
-    if (now.refused > before.refused)
-      throw new Refused(`the Envoy of ${target.name} refuses it: ${await refusal(admin)}`);
-    if (now.taken === before.taken || now.warming > 0)
-      throw new Error(`the Envoy of ${target.name} has not taken its ${part} yet`);
-  }, 20_000);
+/** Waits until a running Envoy has taken the `files` that were just laid, and what they name is there. */
+async function taken(target: Workload, admin: string, part: Part, before: Counts, files: number): Promise<void> {
+  await eventually(
+    async () => {
+      const now = await counted(admin, part);
+      if (!now) return; // it has ended, and will start on the new files
+      if (now.refused > before.refused)
+        throw new Refused(`the Envoy of ${target.name} refuses it: ${await refusal(admin)}`);
+      if (now.taken < before.taken + files || now.warming > 0)
+        throw new Error(`the Envoy of ${target.name} has not taken its ${part} yet`);
+    },
+    20_000,
+    15,
+  );
 }
 
 async function refusal(admin: string): Promise<string> {
