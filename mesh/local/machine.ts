@@ -27,19 +27,34 @@ export const sidecarTokenSecret = "sidecar-token";
 /**
  * What one machine needs beside mesh/istio/, and a cluster does not: there each pod has its own network and Istio captures the
  * traffic; here each sidecar listens on its own loopback addresses in `network`.
+ *
+ * @param policySidecars the Sidecars of the policy. Istio takes one for a workload, so whom they let it reach stands in the machine's.
  */
-export function machineObjects(network: number): IstioObject[] {
+export function machineObjects(network: number, policySidecars: readonly IstioObject[]): IstioObject[] {
   const at = addresses(network);
   return [
-    ...sidecars.map((workload) => sidecar(workload, network)),
+    ...sidecars.map((workload) => sidecar(workload, network, egressHosts(policySidecars, workload))),
     collector(at.otlpGrpc),
     edgeOnLoopback(at.edge.host),
     sidecarToken(),
   ];
 }
 
-/** Where a workload's Envoy listens: calls from the mesh in, calls of its app out. */
-function sidecar(workload: Workload, network: number): IstioObject {
+/** Whom the policy lets a workload reach: by the Sidecar that selects its service, else by the one that selects nobody, else everyone. */
+function egressHosts(policySidecars: readonly IstioObject[], { service }: Workload): string[] {
+  const specs = policySidecars.map(({ spec }) => spec as unknown as SidecarSpec);
+  const own = specs.find(({ workloadSelector }) => workloadSelector?.labels.app === service);
+  const chosen = own ?? specs.find(({ workloadSelector }) => !workloadSelector);
+  return chosen ? (chosen.egress ?? []).flatMap(({ hosts }) => hosts) : ["*/*"];
+}
+
+interface SidecarSpec {
+  workloadSelector?: { labels: { app?: string } };
+  egress?: { hosts: string[] }[];
+}
+
+/** Where a workload's Envoy listens: calls from the mesh in, calls of its app out to `hosts`. */
+function sidecar(workload: Workload, network: number, hosts: readonly string[]): IstioObject {
   const { inbound, outbound, otlpGrpc: otlp } = addresses(network);
   const listen = (host: string, name: string, number = port) => ({
     port: { number, name, protocol: "HTTP2" },
@@ -56,13 +71,19 @@ function sidecar(workload: Workload, network: number): IstioObject {
       workloadSelector: { labels: { [workloadLabel]: workload.name } },
       ingress: [{ ...listen(inbound(workload).host, "http2-connect"), defaultEndpoint: app }],
       egress: [
-        { ...listen(outbound(workload).host, "http2-egress"), hosts: ["./*"] },
+        {
+          ...listen(outbound(workload).host, "http2-egress"),
+          hosts: orNobody(hosts.filter((one) => !isCollector(one))),
+        },
         // no app calls it: it makes the collector known to the sidecar, which sends spans of its own
-        { ...listen(outbound(workload).host, "grpc-otlp", otlp.port), hosts: ["observability/*"] },
+        { ...listen(outbound(workload).host, "grpc-otlp", otlp.port), hosts: orNobody(hosts.filter(isCollector)) },
       ],
     },
   };
 }
+
+const isCollector = (host: string) => host.startsWith("observability/") || host === "*/*";
+const orNobody = (hosts: string[]) => (hosts.length > 0 ? hosts : ["~/*"]);
 
 /** The collector of spans, a Service in a cluster. */
 function collector({ host, port: number }: Address): IstioObject {

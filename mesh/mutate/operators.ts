@@ -31,7 +31,7 @@ const otherValues: Record<string, string> = {
 const ruleLists = new Set([
   ...["rules", "to", "paths", "methods", "principals", "http", "match", "configPatches", "mutations", "descriptors"],
   ...["rate_limits", "mappers", "audiences", "outputClaimToHeaders", "claim_to_headers", "servers", "health_checks"],
-  "allow_origin_string_match",
+  ...["allow_origin_string_match", "hosts"],
 ]);
 
 /** Fields that restrict: without one, more is allowed. */

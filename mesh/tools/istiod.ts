@@ -1,10 +1,11 @@
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parse } from "yaml";
-import { machineObjects } from "../local/machine.ts";
+import { type IstioObject, machineObjects } from "../local/machine.ts";
 import { type Address, format } from "../local/topology.ts";
 import { type Background, eventually, startBackground } from "./background.ts";
-import { objectFiles, projectDir } from "./paths.ts";
+import { projectDir } from "./paths.ts";
+import type { PolicyText } from "./watch-source.ts";
 
 /** The settings of the mesh that its tools read too. */
 export interface MeshConfig {
@@ -39,18 +40,29 @@ const environment = {
   PILOT_JWT_ENABLE_REMOTE_JWKS: "envoy",
 };
 
-/** Starts the real istiod in the folder `work` on the folder `policy` and on what this machine needs; it is ready on return. */
+/** What istiod reads, file name -> text: the policy, and what one machine needs. */
+export function istiodConfig(policy: PolicyText, network: number): Map<string, string> {
+  const files = new Map<string, string>();
+  const policySidecars: IstioObject[] = [];
+  for (const [file, text] of policy)
+    if (/\bkind"?: *"?Sidecar\b/.test(text)) policySidecars.push(parse(text));
+    else if (file !== "mesh-config.yaml") files.set(basename(file), text);
+  // JSON is YAML too
+  for (const object of machineObjects(network, policySidecars))
+    files.set(`machine-${object.kind}-${object.metadata.name}.yaml`, JSON.stringify(object));
+  return files;
+}
+
+/**
+ * Starts the real istiod in the folder `work`, which reads what stands in its folder `config`; it is ready on return.
+ *
+ * @param mesh the mesh's settings.
+ */
 export async function startIstiod(
   binary: string,
-  { work, policy, network, ports }: { work: string; policy: string; network: number; ports: IstiodPorts },
+  { work, mesh, ports }: { work: string; mesh: MeshConfig; ports: IstiodPorts },
 ): Promise<Background> {
-  const config = join(work, "config");
-  await mkdir(config, { recursive: true });
-  for (const file of objectFiles(policy)) await copyFile(join(policy, file), join(config, basename(file)));
-  // JSON is YAML too
-  for (const object of machineObjects(network))
-    await writeFile(join(config, `machine-${object.kind}-${object.metadata.name}.yaml`), JSON.stringify(object));
-  await writeFile(join(work, "mesh.json"), JSON.stringify(await loadMeshConfig(policy)));
+  await writeFile(join(work, "mesh.json"), JSON.stringify(mesh));
   await writeFile(join(work, "kubeconfig.json"), JSON.stringify(kubeconfig(ports.kube)));
 
   const istiod = startBackground(

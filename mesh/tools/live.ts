@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { provision } from "../../stack/provision/index.ts";
 import { claimFreeNetwork } from "../local/network.ts";
 import { addresses, format, relocate, type Workload, workloads } from "../local/topology.ts";
@@ -8,10 +8,11 @@ import { type Background, Ended, eventually, startBackground } from "./backgroun
 import { type BootstrapOptions, frozenBootstrap, liveBootstrap } from "./bootstrap.ts";
 import { canonicalJson, type Frozen, freeze } from "./freeze.ts";
 import { type Glance, glance, isOn } from "./glance.ts";
-import { loadMeshConfig, startIstiod } from "./istiod.ts";
+import { istiodConfig, loadMeshConfig, startIstiod } from "./istiod.ts";
 import { startKubeStub } from "./kube-stub.ts";
 import { revisionFilter, withoutRevision } from "./revision.ts";
 import { startSecretServer } from "./secret-server.ts";
+import { changedFiles, type PolicyText, readPolicy } from "./watch-source.ts";
 
 /** The real istiod on a policy, and a live Envoy for each workload, in a loopback network of their own. */
 export interface LiveMesh extends AsyncDisposable {
@@ -21,8 +22,8 @@ export interface LiveMesh extends AsyncDisposable {
    * @throws Refused, in Envoy's words; Ended, also when `signal` is aborted.
    */
   write(out: string, signal?: AbortSignal): Promise<void>;
-  /** Lets istiod read changed policy: file -> text, or undefined for one that is gone. `write` waits until it has reached the Envoys. */
-  change(files: ReadonlyMap<string, string | undefined>): Promise<void>;
+  /** Lets istiod read another policy. `write` waits until it has reached the Envoys. The mesh's settings stay as they were. */
+  change(policy: PolicyText): Promise<void>;
 }
 
 /** Starts one on the folder `policy`. */
@@ -42,11 +43,14 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
   let revision = 1;
   const config = join(work, "config");
   await mkdir(config);
+  let laid = istiodConfig(readPolicy(policy), network);
+  for (const [file, text] of laid) await writeFile(join(config, file), text);
   await writeFile(join(config, "revision.yaml"), JSON.stringify(revisionFilter(revision)));
-  const istiod = cleanup.use(await startIstiod(istiodBinary, { work, policy, network, ports }));
+  const mesh = await loadMeshConfig(policy);
+  const istiod = cleanup.use(await startIstiod(istiodBinary, { work, mesh, ports }));
   let read = istiod.output().length;
 
-  const options: BootstrapOptions = { network, runtime: (await loadMeshConfig(policy)).defaultConfig.runtimeValues };
+  const options: BootstrapOptions = { network, runtime: mesh.defaultConfig.runtimeValues };
   const envoys: [Workload, Background][] = [];
   for (const workload of workloads) {
     const cwd = join(work, workload.name);
@@ -133,15 +137,19 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
       };
       await Promise.all(frozen.map(writeOne));
     },
-    async change(files) {
+    async change(policy) {
       const lay = async (name: string, text: string) => {
         await writeFile(join(work, "next"), text);
         await rename(join(work, "next"), join(config, name)); // istiod never reads half a file
       };
       read = istiod.output().length;
       revision += 1;
-      for (const [file, text] of files)
-        await (text === undefined ? rm(join(config, basename(file)), { force: true }) : lay(basename(file), text));
+      const next = istiodConfig(policy, network);
+      for (const file of changedFiles(laid, next)) {
+        const text = next.get(file);
+        await (text === undefined ? rm(join(config, file), { force: true }) : lay(file, text));
+      }
+      laid = next;
       // last: whoever has read it has read them
       await lay("revision.yaml", JSON.stringify(revisionFilter(revision)));
     },

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LiveMesh, startLiveMesh } from "./live.ts";
-import { changedFiles, type PolicyText, writePolicy } from "./watch-source.ts";
+import { type PolicyText, writePolicy } from "./watch-source.ts";
 
 /** Compiles one policy after the other. */
 export interface Compiler extends AsyncDisposable {
@@ -35,7 +35,7 @@ export function createCompiler(): Compiler {
       // the mesh's own settings are read once, when istiod starts
       if (last && last.policy.get("mesh-config.yaml") === policy.get("mesh-config.yaml")) {
         try {
-          await last.mesh.change(new Map(changedFiles(last.policy, policy).map((file) => [file, policy.get(file)])));
+          await last.mesh.change(policy);
           last.policy = policy;
           await last.mesh.write(out, signal);
         } catch {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code } from "@connectrpc/connect";
+import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { createServiceClient } from "#kit/client.ts";
@@ -23,10 +24,18 @@ export function aroundTheMesh(platform: Platform): void {
       await assert.rejects(chat.sendMessage({ channel: "world", text: "x" }), /ECONNRESET|socket hang up|closed/);
     });
 
-    test("a service that has no business with another is refused: account may not call auth", async () => {
-      const egress = { host: `127.${platform().network}.2.2`, port: 8080 };
-      const auth = createServiceClient(AuthService, "auth", egress);
-      await assert.rejects(auth.validateToken({ accessToken: "x" }), { code: Code.PermissionDenied });
+    const egressOf = (index: number) => ({ host: `127.${platform().network}.2.${index}`, port: 8080 });
+
+    test("a service that has no business with another has no way to it: account calls nobody, chat not auth", async () => {
+      for (const index of [2, 3]) {
+        const auth = createServiceClient(AuthService, "auth", egressOf(index));
+        await assert.rejects(auth.validateToken({ accessToken: "x" }), { code: Code.Unavailable });
+      }
+    });
+
+    test("a service gets no more of another than it may: chat reads profiles and changes none", async () => {
+      const account = createServiceClient(AccountService, "account", egressOf(3));
+      await assert.rejects(account.updateUserProfile({}), { code: Code.PermissionDenied });
     });
   });
 }
