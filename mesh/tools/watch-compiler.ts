@@ -10,19 +10,14 @@ export interface Compiler extends AsyncDisposable {
   compile(policy: PolicyText, out: string, signal: AbortSignal): Promise<void>;
 }
 
-/** Whoever has not saved for so long does something else: istiod and its Envoys, some 400 MB, end. The next edit starts them again. */
-const idleMs = 10 * 60_000;
-
 /**
  * A compiler that keeps istiod and its Envoys between two edits: that halves the time and takes a fraction of the work. They are not
  * trusted with more than success: what they refuse, or do not take in time, is compiled again from nothing.
  */
 export function createCompiler(): Compiler {
   let live: { mesh: LiveMesh; policy: PolicyText } | undefined;
-  let idle: NodeJS.Timeout | undefined;
 
   async function end(): Promise<void> {
-    clearTimeout(idle);
     const ending = live;
     live = undefined;
     await ending?.mesh[Symbol.asyncDispose]();
@@ -30,7 +25,6 @@ export function createCompiler(): Compiler {
 
   return {
     async compile(policy, out, signal) {
-      clearTimeout(idle);
       const last = live;
       // the mesh's own settings are read once, when istiod starts
       if (last && last.policy.get("mesh-config.yaml") === policy.get("mesh-config.yaml")) {
@@ -58,7 +52,6 @@ export function createCompiler(): Compiler {
           await rm(folder, { recursive: true, force: true });
         }
       }
-      idle = setTimeout(() => void end(), idleMs).unref();
     },
     [Symbol.asyncDispose]: end,
   };

@@ -1,3 +1,4 @@
+import { mkdtempSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,6 +22,15 @@ export interface WatchOptions {
   istioctl: string;
   /** Told of every edit, once it is live or refused. */
   onEdit: (edit: Edit) => void;
+  /** When to start istiod and its Envoys, so that the first edit is as quick as the others; else that edit starts them. */
+  warmUp?: Promise<unknown>;
+}
+
+/** What follows a policy. */
+export interface Watching {
+  /** Resolves when istiod and its Envoys run, if they are to be warmed up. */
+  warm: Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** What came of an edit. */
@@ -43,10 +53,8 @@ const quietMs = 30;
 /**
  * Follows the policy: each edit is compiled, by the real istiod and Envoys, and laid before the running Envoys. What istiod or an Envoy
  * refuses changes nothing. Nothing is written to the checkout.
- *
- * @returns what ends it.
  */
-export function watchMesh(options: WatchOptions): () => Promise<void> {
+export function watchMesh(options: WatchOptions): Watching {
   const { policy = policyDir, onEdit } = options;
   const stopping = new AbortController();
   const compiler = createCompiler();
@@ -85,7 +93,21 @@ export function watchMesh(options: WatchOptions): () => Promise<void> {
     onEdit({ files, tookMs: performance.now() - since, ...result });
   }
 
+  async function warmUp(): Promise<void> {
+    await options.warmUp;
+    if (!options.warmUp || running || stopping.signal.aborted) return;
+    const work = mkdtempSync(join(tmpdir(), "mesh-warm-"));
+    // an edit waits for it; and what is wrong is told of the edit that meets it
+    const ended = compiler
+      .compile(live, join(work, "compiled"), stopping.signal)
+      .catch(() => {})
+      .finally(() => rm(work, { recursive: true, force: true }));
+    running = { giveUp: new AbortController(), ended };
+    await ended;
+  }
+
   const unwatch = onPolicyEvents(policy, later);
+  const warm = warmUp().catch(() => {});
   void (async () => {
     // envoy/ may be older than the policy, and it knows nothing of second versions
     stale = versions().length > 0 || (policy === policyDir && (await brokenSeal()) !== undefined);
@@ -94,13 +116,16 @@ export function watchMesh(options: WatchOptions): () => Promise<void> {
       begin(seen);
     }
   })();
-  return async () => {
-    stopping.abort();
-    unwatch();
-    clearTimeout(timer);
-    running?.giveUp.abort();
-    await running?.ended;
-    await compiler[Symbol.asyncDispose]();
+  return {
+    warm,
+    async stop() {
+      stopping.abort();
+      unwatch();
+      clearTimeout(timer);
+      running?.giveUp.abort();
+      await running?.ended;
+      await compiler[Symbol.asyncDispose]();
+    },
   };
 }
 

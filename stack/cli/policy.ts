@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { versions, workloads } from "../../mesh/local/topology.ts";
 import { brokenSeal } from "../../mesh/tools/seal.ts";
-import { type Edit, watchMesh } from "../../mesh/tools/watch.ts";
+import { type Edit, type Watching, watchMesh } from "../../mesh/tools/watch.ts";
 import { lineOf } from "../fault.ts";
 import { isProvided, provision } from "../provision/index.ts";
 import type { Stack } from "../stack.ts";
@@ -20,7 +20,7 @@ export interface FollowedPolicy {
  */
 export function followPolicy(stack: Stack, screen: Screen): FollowedPolicy {
   const stopping = new AbortController();
-  let unwatch: (() => Promise<void>) | undefined;
+  let watching: Watching | undefined;
   let last: Edit | undefined;
 
   async function begin(): Promise<void> {
@@ -39,10 +39,11 @@ export function followPolicy(stack: Stack, screen: Screen): FollowedPolicy {
     if (stopping.signal.aborted) return;
     if (!present) screen.line("policy", "istiod is there: edits of mesh/istio/ are live from now on", "good");
     const { stateDir, network } = stack;
-    unwatch = watchMesh({
+    watching = watchMesh({
       stateDir,
       network,
       istioctl,
+      warmUp: allReady(stack, stopping.signal),
       onEdit(edit) {
         last = edit;
         for (const [text, mood] of describeEdit(edit)) screen.line("policy", text, mood);
@@ -62,7 +63,7 @@ export function followPolicy(stack: Stack, screen: Screen): FollowedPolicy {
     },
     async stop() {
       stopping.abort();
-      await unwatch?.();
+      await watching?.stop();
     },
   };
 }

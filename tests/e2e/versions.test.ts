@@ -28,9 +28,9 @@ test("a second version of chat runs beside the first, and the policy moves a pla
   });
   const { stateDir, network } = stack;
   const edits: Edit[] = [];
-  const unwatch = watchMesh({ policy, stateDir, network, istioctl, onEdit: (edit) => edits.push(edit) });
+  const watching = watchMesh({ policy, stateDir, network, istioctl, onEdit: (edit) => edits.push(edit) });
   t.after(async () => {
-    await unwatch();
+    await watching.stop();
     await stack.stop();
     removeState(stateDir);
     await rm(root, { recursive: true, force: true });

@@ -9,7 +9,7 @@ import { type Mesh, startMesh } from "../../mesh/cases/mesh.ts";
 import { runVersion } from "../../mesh/local/topology.ts";
 import { compileMesh } from "../../mesh/tools/compile.ts";
 import { policyDir, projectDir } from "../../mesh/tools/paths.ts";
-import { type Edit, watchMesh } from "../../mesh/tools/watch.ts";
+import { type Edit, type Watching, watchMesh } from "../../mesh/tools/watch.ts";
 import { provision } from "../../stack/provision/index.ts";
 import { until } from "../support/until.ts";
 
@@ -17,7 +17,7 @@ import { until } from "../support/until.ts";
 
 let mesh: Mesh;
 let root: string;
-let stopWatching: () => Promise<void>;
+let watching: Watching;
 const edits: Edit[] = [];
 
 before(async () => {
@@ -31,11 +31,11 @@ before(async () => {
   await cp(policyDir, policy, { recursive: true });
   const { stateDir, network } = mesh;
   const istioctl = await provision("istioctl");
-  stopWatching = watchMesh({ policy, stateDir, network, istioctl, onEdit: (edit) => edits.push(edit) });
+  watching = watchMesh({ policy, stateDir, network, istioctl, onEdit: (edit) => edits.push(edit) });
   await until("the watcher has begun", async () => edits.length > 0, 180_000);
 });
 after(async () => {
-  await stopWatching?.();
+  await watching?.stop();
   await mesh?.[Symbol.asyncDispose]();
   if (root) await rm(root, { recursive: true, force: true });
 });

@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { call, open } from "../../mesh/cases/call.ts";
 import { type Mesh, startMesh } from "../../mesh/cases/mesh.ts";
 import { policyDir } from "../../mesh/tools/paths.ts";
-import { type Edit, watchMesh } from "../../mesh/tools/watch.ts";
+import { type Edit, type Watching, watchMesh } from "../../mesh/tools/watch.ts";
 import { provision } from "../../stack/provision/index.ts";
 import { until } from "../support/until.ts";
 import { startLoad } from "./support/load.ts";
@@ -21,7 +21,7 @@ const limits = "limits/envoy-filter-edge-rate-limits.yaml";
 let mesh: Mesh;
 let policy: string;
 let token: string;
-let stopWatching: () => Promise<void>;
+let watching: Watching;
 const edits: Edit[] = [];
 
 before(async () => {
@@ -32,10 +32,12 @@ before(async () => {
   await cp(policyDir, policy, { recursive: true });
   token = `Bearer ${await mesh.issuer.token("ann", ["chat:read", "chat:send", "account:read"])}`;
   const { stateDir, network } = mesh;
-  stopWatching = watchMesh({ policy, stateDir, network, istioctl, onEdit: (edit) => edits.push(edit) });
+  const warmUp = Promise.resolve();
+  watching = watchMesh({ policy, stateDir, network, istioctl, warmUp, onEdit: (edit) => edits.push(edit) });
+  await watching.warm;
 });
 after(async () => {
-  await stopWatching?.();
+  await watching?.stop();
   await mesh?.[Symbol.asyncDispose]();
   if (policy) await rm(policy, { recursive: true, force: true });
 });
