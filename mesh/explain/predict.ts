@@ -7,7 +7,7 @@ import { judgePermission } from "./permissions.ts";
 import { ofKind, type Policy, type PolicyObject } from "./policy.ts";
 import { codes } from "./replies.ts";
 import { findRoute, patience, type Route, routeTable } from "./routes.ts";
-import { ruleOf } from "./upstream.ts";
+import { hostsOf, ruleOf } from "./upstream.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What the model expects of the calls of a step. */
@@ -155,7 +155,12 @@ function predictInternal(policy: Policy, step: Step): Prediction {
   if (strangers.includes(caller) && (strict || caller !== "in-clear"))
     return { answers: new Map([[-1, 1]]), attempts: 0 };
   const [path = ""] = step.path.split("?");
-  if (!sidecars.some(({ service }) => service === step.to)) return { answers: new Map([[502, 1]]), attempts: 0 };
+  // whoever may call nobody has an Envoy that takes no calls out
+  const hosts = step.from === undefined ? undefined : hostsOf(policy, caller);
+  if (hosts?.length === 0) return { answers: new Map([[-1, 1]]), attempts: 0 };
+  const isNamed = hosts === undefined || hosts.some((host) => host === "*" || host === hostOf(step.to));
+  if (!isNamed || !sidecars.some(({ service }) => service === step.to))
+    return { answers: new Map([[502, 1]]), attempts: 0 };
   const principal = caller === "in-clear" ? {} : { principal: `cluster.local/ns/game/sa/${caller}` };
   const finding = judgePermission(policy, step.to, { method: step.method, path, ...principal });
   if (!finding.allowed)

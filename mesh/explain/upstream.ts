@@ -10,6 +10,16 @@ export const serviceOf = (host: string): string => host.split(".", 1)[0]!;
 export const ruleOf = (policy: Policy, host: string): PolicyObject | undefined =>
   ofKind(policy, "DestinationRule").find(({ spec }) => spec?.text("host") === host);
 
+/** The hosts of the mesh that a service may call, or `*`: by the Sidecar that selects it, else by the one for all, else every host. */
+export function hostsOf(policy: Policy, service: string): string[] {
+  const all = ofKind(policy, "Sidecar");
+  const own = all.find(({ spec }) => spec?.text("workloadSelector", "labels", "app") === service);
+  const chosen = own ?? all.find(({ spec }) => !spec?.get("workloadSelector"));
+  if (!chosen) return ["*"];
+  const named = (chosen.spec?.items("egress") ?? []).flatMap((listener) => listener.texts("hosts"));
+  return named.flatMap((host) => /^[.*]\/(.+)$/.exec(host)?.[1] ?? []);
+}
+
 /** How calls are spread over the instances of a host, and when an instance or all of them are left out. */
 export function describeUpstream(policy: Policy, host: string): Line[] {
   const lines: Line[] = [];
