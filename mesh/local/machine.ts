@@ -45,12 +45,12 @@ function egressHosts(policySidecars: readonly IstioObject[], { service }: Worklo
   const specs = policySidecars.map(({ spec }) => spec as unknown as SidecarSpec);
   const own = specs.find(({ workloadSelector }) => workloadSelector?.labels.app === service);
   const chosen = own ?? specs.find(({ workloadSelector }) => !workloadSelector);
-  return chosen ? (chosen.egress ?? []).flatMap(({ hosts }) => hosts) : ["*/*"];
+  return chosen ? (chosen.egress ?? []).flatMap(({ hosts }) => hosts ?? []) : ["*/*"];
 }
 
 interface SidecarSpec {
   workloadSelector?: { labels: { app?: string } };
-  egress?: { hosts: string[] }[];
+  egress?: { hosts?: string[] }[];
 }
 
 /** Where a workload's Envoy listens: calls from the mesh in, calls of its app out to `hosts`. */
@@ -73,16 +73,18 @@ function sidecar(workload: Workload, network: number, hosts: readonly string[]):
       egress: [
         {
           ...listen(outbound(workload).host, "http2-egress"),
-          hosts: orNobody(hosts.filter((one) => !isCollector(one))),
+          hosts: orNobody(hosts.filter((host) => !host.startsWith("observability/"))),
         },
         // no app calls it: it makes the collector known to the sidecar, which sends spans of its own
-        { ...listen(outbound(workload).host, "grpc-otlp", otlp.port), hosts: orNobody(hosts.filter(isCollector)) },
+        {
+          ...listen(outbound(workload).host, "grpc-otlp", otlp.port),
+          hosts: orNobody(hosts.filter((host) => /^(observability|\*)\//.test(host))),
+        },
       ],
     },
   };
 }
 
-const isCollector = (host: string) => host.startsWith("observability/") || host === "*/*";
 const orNobody = (hosts: string[]) => (hosts.length > 0 ? hosts : ["~/*"]);
 
 /** The collector of spans, a Service in a cluster. */
