@@ -24,17 +24,16 @@ test("a worker said completed and died; the next one's undoing holds, in whateve
 });
 
 test("in whatever order and however often statuses arrive, it ends as the one that ends it", () => {
-  // What a saga says of itself: a start, perhaps an end that is forgotten, perhaps a call for a person, one end.
-  const arrivals = fc.constantFrom([at("completed", 3)], [at("failed", 3)], [at("compensated", 3)]).chain(([end]) =>
-    fc.subarray([at("started", 0), at("completed", 1), at("needs_repair", 2)]).chain((before) => {
-      const said = [...before, end!];
-      return fc.tuple(
-        fc.shuffledSubarray(said, { minLength: said.length }),
-        fc.array(fc.constantFrom(...said)),
-        fc.constant(end!.status),
-      );
-    }),
-  );
+  // What a saga says of itself: a start, perhaps a call for a person, one end; before an undoing perhaps an end that was forgotten.
+  const ends = fc.constantFrom(at("completed", 3), at("failed", 3), at("compensated", 3));
+  const arrivals = ends.chain((end) => {
+    const forgotten = end.status === "completed" ? [] : [at("completed", 1)];
+    return fc.subarray([at("started", 0), ...forgotten, at("needs_repair", 2)]).chain((before) => {
+      const said = [...before, end];
+      const once = fc.shuffledSubarray(said, { minLength: said.length });
+      return fc.tuple(once, fc.array(fc.constantFrom(...said)), fc.constant(end.status));
+    });
+  });
   fc.assert(
     fc.property(arrivals, ([once, again, end]) => {
       const last = [...once, ...again].reduce((known, next) => (replaces(next, known) ? next : known));
