@@ -107,15 +107,14 @@ export function watchMesh(options: WatchOptions): Watching {
   }
 
   const unwatch = onPolicyEvents(policy, later);
-  const warm = warmUp().catch(() => {});
-  void (async () => {
+  const warm = (async () => {
     // envoy/ may be older than the policy, and it knows nothing of second versions
     stale = versions().length > 0 || (policy === policyDir && (await brokenSeal()) !== undefined);
     if (stale && !stopping.signal.aborted && !running) {
       changedAt = performance.now();
       begin(seen);
-    }
-  })();
+    } else await warmUp();
+  })().catch(() => {});
   return {
     warm,
     async stop() {
