@@ -1,6 +1,6 @@
 import { at } from "./field.ts";
 import { judgePermission } from "./permissions.ts";
-import { ofKind, type Policy, type PolicyObject, patches } from "./policy.ts";
+import { ofKind, type Policy, type PolicyObject, patches, selects } from "./policy.ts";
 import type { Line, Refusal } from "./verdict.ts";
 
 /** The service of a host: its first label. */
@@ -12,9 +12,8 @@ export const ruleOf = (policy: Policy, host: string): PolicyObject | undefined =
 
 /** The hosts of the mesh that a service may call, or `*`: by the Sidecar that selects it, else by the one for all, else every host. */
 export function hostsOf(policy: Policy, service: string): string[] {
-  const all = ofKind(policy, "Sidecar");
-  const own = all.find(({ spec }) => spec?.text("workloadSelector", "labels", "app") === service);
-  const chosen = own ?? all.find(({ spec }) => !spec?.get("workloadSelector"));
+  const fitting = ofKind(policy, "Sidecar").filter((object) => selects(object, service));
+  const chosen = fitting.find(({ spec }) => spec?.get("workloadSelector")) ?? fitting[0];
   if (!chosen) return ["*"];
   const named = (chosen.spec?.items("egress") ?? []).flatMap((listener) => listener.texts("hosts"));
   return named.flatMap((host) => /^[.*]\/(.+)$/.exec(host)?.[1] ?? []);

@@ -3,6 +3,7 @@ import { endOnSignals } from "./background.ts";
 import { startLiveMesh } from "./live.ts";
 import { frozenDir, policyDir, projectDir } from "./paths.ts";
 import { writeSeal } from "./seal.ts";
+import { readPolicy } from "./watch-source.ts";
 
 /** What to compile. */
 export interface CompileOptions {
@@ -20,7 +21,7 @@ export interface CompileOptions {
  * @throws Refused, in Envoy's words; Ended, in istiod's.
  */
 export async function compileMesh(out: string, { policy = policyDir, signal }: CompileOptions = {}): Promise<void> {
-  await using live = await startLiveMesh(policy);
+  await using live = await startLiveMesh(readPolicy(policy));
   await live.write(out, signal);
   if (policy === policyDir) await writeSeal(out);
 }

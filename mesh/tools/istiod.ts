@@ -13,13 +13,11 @@ export interface MeshConfig {
 }
 
 /** The mesh's settings: those of a cluster, which stand in the policy, and over them those of one machine. */
-export async function loadMeshConfig(policy: string): Promise<MeshConfig> {
-  const [cluster, machine] = await Promise.all(
-    [join(policy, "mesh-config.yaml"), join(projectDir, "mesh/local/mesh-config.yaml")].map(async (file) =>
-      parse(await readFile(file, "utf8")),
-    ),
-  );
-  return { ...cluster, ...machine };
+export async function loadMeshConfig(policy: PolicyText): Promise<MeshConfig> {
+  const cluster = policy.get("mesh-config.yaml");
+  if (cluster === undefined) throw new Error("the policy has no mesh-config.yaml");
+  const machine = await readFile(join(projectDir, "mesh/local/mesh-config.yaml"), "utf8");
+  return { ...parse(cluster), ...parse(machine) };
 }
 
 /** Where istiod listens and whom it asks. */

@@ -12,10 +12,12 @@ import { istiodConfig, loadMeshConfig, startIstiod } from "./istiod.ts";
 import { startKubeStub } from "./kube-stub.ts";
 import { revisionFilter, withoutRevision } from "./revision.ts";
 import { startSecretServer } from "./secret-server.ts";
-import { changedFiles, type PolicyText, readPolicy } from "./watch-source.ts";
+import { changedFiles, type PolicyText } from "./watch-source.ts";
 
 /** The real istiod on a policy, and a live Envoy for each workload, in a loopback network of their own. */
 export interface LiveMesh extends AsyncDisposable {
+  /** Waits until the Envoys hold the policy, as `write` does. */
+  settle(signal?: AbortSignal): Promise<void>;
   /**
    * Writes what the Envoys hold to the folder `out`, as files that others can run on.
    *
@@ -26,8 +28,8 @@ export interface LiveMesh extends AsyncDisposable {
   change(policy: PolicyText): Promise<void>;
 }
 
-/** Starts one on the folder `policy`. */
-export async function startLiveMesh(policy: string): Promise<LiveMesh> {
+/** Starts one on a policy. */
+export async function startLiveMesh(policy: PolicyText): Promise<LiveMesh> {
   const istiodBinary = await provision("istiod", (line) => console.error(`istiod: ${line}`));
   const envoyBinary = await provision("envoy");
   await using cleanup = new AsyncDisposableStack(); // until it is handed over
@@ -43,7 +45,7 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
   let revision = 1;
   const config = join(work, "config");
   await mkdir(config);
-  let laid = istiodConfig(readPolicy(policy), network);
+  let laid = istiodConfig(policy, network);
   for (const [file, text] of laid) await writeFile(join(config, file), text);
   await writeFile(join(config, "revision.yaml"), JSON.stringify(revisionFilter(revision)));
   const mesh = await loadMeshConfig(policy);
@@ -116,17 +118,26 @@ export async function startLiveMesh(policy: string): Promise<LiveMesh> {
     return later.some(Boolean);
   }
 
+  /** What all of them hold then. */
+  async function allSettled(signal: AbortSignal | undefined): Promise<({ workload: Workload } & Frozen)[]> {
+    let frozen: ({ workload: Workload } & Frozen)[];
+    do {
+      // the first is asked until it has the change; the others have it then, or soon
+      await settled(...envoys[0]!, signal);
+      frozen = await Promise.all(
+        envoys.map(async ([workload, envoy]) => ({ workload, ...(await settled(workload, envoy, signal)) })),
+      );
+    } while (await hasMore());
+    return frozen;
+  }
+
   const running = cleanup.move();
   return {
+    async settle(signal) {
+      await allSettled(signal);
+    },
     async write(out, signal) {
-      let frozen: ({ workload: Workload } & Frozen)[];
-      do {
-        // the first is asked until it has the change; the others have it then, or soon
-        await settled(...envoys[0]!, signal);
-        frozen = await Promise.all(
-          envoys.map(async ([workload, envoy]) => ({ workload, ...(await settled(workload, envoy, signal)) })),
-        );
-      } while (await hasMore());
+      const frozen = await allSettled(signal);
       await rm(out, { recursive: true, force: true });
       const writeOne = async ({ workload, files, secrets }: { workload: Workload } & Frozen) => {
         await mkdir(join(out, workload.name), { recursive: true });

@@ -1,13 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type LiveMesh, startLiveMesh } from "./live.ts";
-import { type PolicyText, writePolicy } from "./watch-source.ts";
+import type { PolicyText } from "./watch-source.ts";
 
 /** Compiles one policy after the other. */
 export interface Compiler extends AsyncDisposable {
   /** As `compileMesh`; not two at once. */
   compile(policy: PolicyText, out: string, signal: AbortSignal): Promise<void>;
+  /** Starts istiod and its Envoys on a policy, so that the first compile only has to change it. */
+  warmUp(policy: PolicyText, signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -15,7 +14,20 @@ export interface Compiler extends AsyncDisposable {
  * trusted with more than success: what they refuse, or do not take in time, is compiled again from nothing.
  */
 export function createCompiler(): Compiler {
-  let live: { mesh: LiveMesh; policy: PolicyText } | undefined;
+  let live: { mesh: LiveMesh; settings: string | undefined } | undefined;
+  // the mesh's own settings are read once, when istiod starts
+  const settingsOf = (policy: PolicyText) => policy.get("mesh-config.yaml");
+
+  async function start(policy: PolicyText, use: (mesh: LiveMesh) => Promise<void>): Promise<void> {
+    const mesh = await startLiveMesh(policy);
+    live = { mesh, settings: settingsOf(policy) };
+    try {
+      await use(mesh);
+    } catch (error) {
+      await end();
+      throw error;
+    }
+  }
 
   async function end(): Promise<void> {
     const ending = live;
@@ -25,34 +37,20 @@ export function createCompiler(): Compiler {
 
   return {
     async compile(policy, out, signal) {
-      const last = live;
-      // the mesh's own settings are read once, when istiod starts
-      if (last && last.policy.get("mesh-config.yaml") === policy.get("mesh-config.yaml")) {
+      if (live && live.settings === settingsOf(policy)) {
+        const { mesh } = live;
         try {
-          await last.mesh.change(policy);
-          last.policy = policy;
-          await last.mesh.write(out, signal);
+          await mesh.change(policy);
+          await mesh.write(out, signal);
         } catch {
           // one that was merely given up takes the next change
           if (!signal.aborted) await end();
         }
       } else await end();
-      if (signal.aborted) return;
-      if (!live) {
-        const folder = await mkdtemp(join(tmpdir(), "mesh-policy-"));
-        try {
-          writePolicy(policy, folder);
-          const mesh = await startLiveMesh(folder);
-          live = { mesh, policy };
-          await mesh.write(out, signal);
-        } catch (error) {
-          await end();
-          throw error;
-        } finally {
-          await rm(folder, { recursive: true, force: true });
-        }
-      }
+      if (live || signal.aborted) return;
+      await start(policy, (mesh) => mesh.write(out, signal));
     },
+    warmUp: (policy, signal) => start(policy, (mesh) => mesh.settle(signal)),
     [Symbol.asyncDispose]: end,
   };
 }

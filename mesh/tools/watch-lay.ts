@@ -78,8 +78,8 @@ async function layOne(target: Workload, before: Files, after: Files, stateDir: s
   const dir = envoyDir(stateDir, target.name);
   const admin = `http://${format(addresses(network).admin(target))}`;
   /** Replaces files that are one part of its configuration together. */
-  const replace = async (files: Iterable<[string, string]>, part?: Part) => {
-    const changed = [...files].filter(([file, text]) => before.get(file) !== text);
+  const replace = async (files: [string, string][], part?: Part) => {
+    const changed = files.filter(([file, text]) => before.get(file) !== text);
     if (changed.length === 0) return;
     const seen = part && before.size > 0 ? await counted(admin, part) : undefined;
     // of a new one it hears later, from the file that names it

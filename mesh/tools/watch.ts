@@ -1,4 +1,3 @@
-import { mkdtempSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -96,12 +95,8 @@ export function watchMesh(options: WatchOptions): Watching {
   async function warmUp(): Promise<void> {
     await options.warmUp;
     if (!options.warmUp || running || stopping.signal.aborted) return;
-    const work = mkdtempSync(join(tmpdir(), "mesh-warm-"));
     // an edit waits for it; and what is wrong is told of the edit that meets it
-    const ended = compiler
-      .compile(live, join(work, "compiled"), stopping.signal)
-      .catch(() => {})
-      .finally(() => rm(work, { recursive: true, force: true }));
+    const ended = compiler.warmUp(live, stopping.signal).catch(() => {});
     running = { giveUp: new AbortController(), ended };
     await ended;
   }

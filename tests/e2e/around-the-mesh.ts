@@ -5,6 +5,7 @@ import { AccountService } from "#gen/game/account/v1/account_service_pb.ts";
 import { AuthService } from "#gen/game/auth/v1/auth_service_pb.ts";
 import { ChatService } from "#gen/game/chat/v1/chat_service_pb.ts";
 import { createServiceClient } from "#kit/client.ts";
+import { workload } from "../../mesh/local/topology.ts";
 import { createEdgeClient } from "../support/clients.ts";
 import type { Platform } from "./platform.ts";
 
@@ -24,17 +25,17 @@ export function aroundTheMesh(platform: Platform): void {
       await assert.rejects(chat.sendMessage({ channel: "world", text: "x" }), /ECONNRESET|socket hang up|closed/);
     });
 
-    const egressOf = (index: number) => ({ host: `127.${platform().network}.2.${index}`, port: 8080 });
+    const egressOf = (name: string) => platform().at.outbound(workload(name));
 
     test("a service that has no business with another has no way to it: account calls nobody, chat not auth", async () => {
-      for (const index of [2, 3]) {
-        const auth = createServiceClient(AuthService, "auth", egressOf(index));
+      for (const name of ["account", "chat"]) {
+        const auth = createServiceClient(AuthService, "auth", egressOf(name));
         await assert.rejects(auth.validateToken({ accessToken: "x" }), { code: Code.Unavailable });
       }
     });
 
     test("a service gets no more of another than it may: chat reads profiles and changes none", async () => {
-      const account = createServiceClient(AccountService, "account", egressOf(3));
+      const account = createServiceClient(AccountService, "account", egressOf("chat"));
       await assert.rejects(account.updateUserProfile({}), { code: Code.PermissionDenied });
     });
   });

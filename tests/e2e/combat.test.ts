@@ -157,7 +157,6 @@ describe("combat through the edge", () => {
         "the second is the first's answer",
       );
       casts.resolve();
-      ending.abort();
     });
 
   for (const protocol of protocols)
@@ -172,7 +171,6 @@ describe("combat through the edge", () => {
       const heard: bigint[] = [];
       while (!heard.includes(effects.at(-1)!.effectId))
         for (const { effectId } of (await stream.next()).value.effects) heard.push(effectId);
-      ending.abort();
     });
 
   test("a buff by hand is for admins alone", async (t) => {
