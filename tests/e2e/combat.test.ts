@@ -204,6 +204,11 @@ describe("combat through the edge", () => {
       const found = await rows();
       return found.length > 0 && found;
     });
+    const numbered = "select 1 from combatant where combatant_id = $1 and last_sequence >= $2";
+    await until("and the number", async () => {
+      const found = await query(numbered, [player.userId, before!.lastSequence]);
+      return found.length > 0;
+    });
     stack.process("combat").kill("SIGKILL");
     await stack.process("combat").waitReady(120_000);
     const after = await until("combat is back", async () => (await combat.getCombatant({})).combatant, 60_000);
