@@ -20,18 +20,19 @@ export async function bundleWorkflows(log?: Log): Promise<{ code: string }> {
   try {
     return { code: readFileSync(join(cacheDir, name), "utf8") };
   } catch {
-    const { code } = await bundle(log);
+    const { code } = await bundle(import.meta.dirname, log);
     keep(name, code, log);
     return { code };
   }
 }
 
-const bundle = (log?: Log) =>
+/** Bundles the workflows that `folder` holds. */
+export const bundle = (folder: string, log?: Log): Promise<{ code: string }> =>
   bundleWorkflowCode({
     ...(log && { logger: createTemporalLog(log) }),
-    workflowsPath: join(import.meta.dirname, "index.ts"),
-    preloadModules: [join(import.meta.dirname, "short-stacks.ts")],
-    workflowInterceptorModules: [join(import.meta.dirname, "spans.ts")],
+    workflowsPath: join(folder, "index.ts"),
+    preloadModules: [join(folder, "short-stacks.ts")],
+    workflowInterceptorModules: [join(folder, "spans.ts")],
   });
 
 /** What goes into the script: ours by content, Temporal's by version. */

@@ -13,10 +13,8 @@ const activityNames = [
   ...["giveGold", "setTradeStatus", "recordStatus"],
 ];
 
-/** A real Temporal at `address` with our worker, on which sagas run against scripted activities. Once a process. */
-export async function createStage(address: string) {
-  const log = createLog("stage");
-  log.level = "silent";
+/** Activities that do what the script of their saga says, and note that they were called. */
+export function createScriptedActivities() {
   const scripts = new Map<string, { script: Script; calls: string[] }>();
 
   function perform(name: string, first: string | SagaReport, second: unknown): boolean {
@@ -27,9 +25,24 @@ export async function createStage(address: string) {
     script[name]?.(calls.filter((call) => call.startsWith(`${name} `)).length);
     return true;
   }
-  const activities = Object.fromEntries(
-    activityNames.map((name) => [name, async (first: string, second: unknown) => perform(name, first, second)]),
-  );
+  return {
+    activities: Object.fromEntries(
+      activityNames.map((name) => [name, async (first: string, second: unknown) => perform(name, first, second)]),
+    ),
+    /** Gives a saga its script, and returns its calls, which grow. */
+    begin(workflowId: string, script: Script): string[] {
+      const calls: string[] = [];
+      scripts.set(workflowId, { script, calls });
+      return calls;
+    },
+  };
+}
+
+/** A real Temporal at `address` with our worker, on which sagas run against scripted activities. Once a process. */
+export async function createStage(address: string) {
+  const log = createLog("stage");
+  log.level = "silent";
+  const { activities, begin } = createScriptedActivities();
   const worker = startSagaWorker({ address, identity: "stage", activities, log });
   const temporal = connectTemporal({ address, identity: "stage" });
   await worker.joined;
@@ -39,8 +52,7 @@ export async function createStage(address: string) {
     /** Plays a scenario to its end. */
     async play({ saga, script, meanwhile }: Scenario): Promise<{ workflowId: string; calls: string[] }> {
       const workflowId = `${saga}-${randomUUID()}`;
-      const calls: string[] = [];
-      scripts.set(workflowId, { script, calls });
+      const calls = begin(workflowId, script);
       const args = saga === "purchase" ? [order(workflowId)] : [tradeOffer()];
       const handle = await temporal.ask(
         (workflows) => workflows.start(saga, { workflowId, taskQueue: sagaQueue, workflowTaskTimeout, args }),

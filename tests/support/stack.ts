@@ -7,8 +7,15 @@ import { endLeftovers, isRunning, readState, removeState } from "../../stack/sta
 
 const prefix = "game-mesh-test-";
 
-/** Starts the platform, or `only` a part of it, in a folder and a loopback network of its own, and waits until it is ready. `stop` leaves nothing. */
-export async function createTestStack(options: Pick<StackOptions, "only" | "env" | "envOf"> = {}): Promise<Stack> {
+/**
+ * Starts the platform, or `only` a part of it, in a folder and a loopback network of its own, and waits until it is ready. `stop` leaves nothing.
+ *
+ * @param onInterrupt what SIGINT does from now on, instead of stopping it and ending this process.
+ */
+export async function createTestStack(
+  options: Pick<StackOptions, "only" | "env" | "envOf"> = {},
+  onInterrupt?: () => void,
+): Promise<Stack> {
   await endAbandoned();
   const stateDir = mkdtempSync(join(tmpdir(), prefix));
   let stack: Stack;
@@ -19,12 +26,12 @@ export async function createTestStack(options: Pick<StackOptions, "only" | "env"
     throw error;
   }
   const end = async () => {
-    process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
+    process.off("SIGINT", onInterrupt ?? interrupted).off("SIGTERM", interrupted);
     await stack.stop();
     removeState(stateDir);
   };
   const interrupted = () => void end().finally(() => process.exit(1));
-  process.on("SIGINT", interrupted).on("SIGTERM", interrupted);
+  process.on("SIGINT", onInterrupt ?? interrupted).on("SIGTERM", interrupted);
   try {
     await stack.waitReady();
   } catch (error) {

@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { Client, Connection } from "@temporalio/client";
+import { pause } from "#kit/pause.ts";
 import { format, workload } from "../../../mesh/local/topology.ts";
 import { temporalNamespace } from "../../../stack/engines/temporal.ts";
 import type { Stack } from "../../../stack/stack.ts";
@@ -26,6 +27,8 @@ export interface ChaosOptions {
   minutes: number;
   /** How long a player rests between two deeds, on average. */
   restMs: number;
+  /** How long it is quiet after each blow, until the next of its lane: at purchases, at trades, anywhere. */
+  calmMs: number;
   /** Strikes only boundaries whose name it is found in, and nothing anywhere else. */
   only?: string | undefined;
   /** Told what happens, line by line. */
@@ -64,36 +67,39 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     before: (call) => (striker?.watch.before ?? pass)(call),
     after: (call) => (striker?.watch.after ?? pass)(call),
   });
+  const ending = new AbortController();
   try {
     const envOf = { "saga-worker": { MESH_EGRESS: calls.address } };
-    stack = await createTestStack({
-      only: [...engines, ...processes],
-      env: { ACCOUNT_STARTING_GOLD: "5000", OTEL_SDK_DISABLED: "true" },
-      envOf,
+    const env = { ACCOUNT_STARTING_GOLD: "20000", OTEL_SDK_DISABLED: "true" };
+    stack = await createTestStack({ only: [...engines, ...processes], env, envOf }, () => {
+      if (!ending.signal.aborted) say("no more blows; SIGTERM ends it at once");
+      ending.abort();
     });
     const connection = await Connection.connect({ address: stack.temporalAddress });
     const temporal = new Client({ connection, namespace: temporalNamespace });
-    const { only } = options;
+    const { only, say, calmMs } = options;
     const aims = boundaries.filter((boundary) => nameOf(boundary).includes(only ?? ""));
     const struck = new Map(aims.map((boundary) => [nameOf(boundary), 0]));
     const hits = new Map([...victims, "saga"].map((name) => [name, { kill: 0, pause: 0, cancel: 0 }]));
     const troubles = new Map<string, number>();
     const notes = createNotes();
-    const { say } = options;
 
     say(`${options.players} players join`);
     const edge = `http://${format(stack.at.edge)}`;
     const crowd = await gather(edge, options, notes, (code) =>
       troubles.set(Code[code], (troubles.get(Code[code]) ?? 0) + 1),
     );
-    striker = createStriker(stack, createFate(stack.at.outbound(workload("saga-worker")), temporal));
+    const fate = createFate(stack.at.outbound(workload("saga-worker")), temporal);
+    striker = createStriker(stack, fate, ending.signal);
 
     /** One after the other. What no saga came by in time is tried once more. */
     async function deal(strikes: readonly Strike[], again = true): Promise<void> {
       const missed: Strike[] = [];
       for (const strike of strikes) {
+        if (ending.signal.aborted) return;
         const where = strike.at ? nameOf(strike.at) : "anywhere";
         const dealt = await striker!.strike(strike);
+        if (!dealt && ending.signal.aborted) return;
         say(`${dealt ? strike.means.padEnd(6) : "missed"} ${strike.victim.padEnd(20)} ${where}`);
         if (!dealt) {
           missed.push(strike);
@@ -101,15 +107,19 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
         }
         hits.get(strike.victim)![strike.means]++;
         if (strike.at) struck.set(where, struck.get(where)! + 1);
+        await pause(calmMs, ending.signal);
       }
       if (again && missed.length > 0) await deal(missed, false);
     }
     const enough = () =>
-      notes.told.purchases.length >= options.purchases && Date.now() - started >= options.minutes * 60_000;
+      ending.signal.aborted ||
+      (notes.told.purchases.length >= options.purchases && Date.now() - started >= options.minutes * 60_000);
     for (let round = 0; round === 0 || !enough(); round++) {
       const { aimed, anywhere } = planRound(aims, targetOf, options.seed, round);
       const lane = (saga: Boundary["saga"]) => deal(aimed.filter(({ at }) => at!.saga === saga));
       await Promise.all([lane("purchase"), lane("trade"), deal(only === undefined ? anywhere : [])]);
+      const { purchases, trades } = notes.told;
+      say(`round ${round + 1} is over: ${purchases.length} purchases, ${trades.length} trades`);
     }
 
     const { settledMs, faults } = await comeToRest(stack, crowd, temporal, say);

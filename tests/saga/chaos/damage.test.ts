@@ -1,33 +1,12 @@
 /** The checker against real damage: the platform runs from a copy of the sources in which one thing is broken, and the run must say so. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import { root } from "../../../stack/paths.ts";
+import { type Change, changedCopy } from "../../support/changed-copy.ts";
 import { type Rule, rules } from "../books/check.ts";
 
 const parts = ["envoy", "gen", "kit", "mesh", "proto", "services", "stack", "tests", "workflows", "package.json"];
-
-/** Replaces what stands once in a file. */
-interface Damage {
-  file: string;
-  from: string;
-  to: string;
-}
-
-function damagedCopy(t: TestContext, { file, from, to }: Damage): string {
-  const copy = mkdtempSync(join(tmpdir(), "damaged-"));
-  t.after(() => rmSync(copy, { recursive: true }));
-  for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
-  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
-  const pieces = readFileSync(join(copy, file), "utf8").split(from);
-  assert.equal(pieces.length, 2, `${file} holds once what is to be broken`);
-  writeFileSync(join(copy, file), pieces.join(to));
-  return copy;
-}
 
 /** What a run on the damaged platform finds, struck at the boundaries of that name. */
 async function runOn(copy: string, only: string): Promise<{ code: number; broken: Rule[]; output: string }> {
@@ -42,7 +21,7 @@ async function runOn(copy: string, only: string): Promise<{ code: number; broken
   return { code, broken, output };
 }
 
-const damages: { what: string; only: string; damage: Damage; broken: Rule[] }[] = [
+const damages: { what: string; only: string; damage: Change; broken: Rule[] }[] = [
   {
     what: "an operation id that is ignored: gold given back twice when the first answer was lost",
     only: "purchase deduct_gold RefundGold after",
@@ -77,7 +56,7 @@ const damages: { what: string; only: string; damage: Damage; broken: Rule[] }[] 
 
 for (const { what, only, damage, broken } of damages) {
   test(`the books show ${what}`, async (t) => {
-    const found = await runOn(damagedCopy(t, damage), only);
+    const found = await runOn(changedCopy(t, parts, [damage]), only);
     assert.equal(found.code, 1, found.output);
     for (const rule of broken) assert.ok(found.broken.includes(rule), `${rule}\n${found.output}`);
   });

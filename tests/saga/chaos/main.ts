@@ -1,6 +1,6 @@
 /**
- * `npm run chaos:sagas -- [--seed N] [--purchases N] [--minutes M] [--players N] [--rest MS] [--only NAME] [--short]`: many players buy and trade on a platform of its
- * own, every part of which is killed and paused under them, and at every boundary of every step. Then the books are checked.
+ * `npm run chaos:sagas -- [options]`: many players buy and trade on a platform of its own, every part of which is killed and paused under them,
+ * and at every boundary of every step. Then the books are checked.
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
@@ -15,8 +15,11 @@ const usage = `usage: npm run chaos:sagas -- [options]
   --minutes M     at least so long (0)
   --players N     how many buy and trade at once (60)
   --rest MS       how long each rests between two deeds, on average (0)
+  --calm S        how long nothing follows a blow of its kind: at 0 hardly anything is ever all up (20)
   --only NAME     strikes only the boundaries whose name it is found in, such as "purchase add_item"
-  --short         one round: every boundary and every victim once (some minutes)
+  --short         one round: every boundary and every victim once, without calm (some minutes)
+
+Ctrl-C ends it early: the books are checked all the same.
 `;
 
 const number = { type: "string" } as const;
@@ -28,6 +31,7 @@ try {
       minutes: number,
       players: number,
       rest: number,
+      calm: number,
       only: { type: "string" },
       short: { type: "boolean" },
       help: { type: "boolean" },
@@ -58,6 +62,7 @@ async function run(values: { [name: string]: string | boolean | undefined }): Pr
     purchases: whole("purchases", short ? 0 : 2_000),
     minutes: whole("minutes", 0),
     restMs: whole("rest", short ? 6_000 : 0),
+    calmMs: whole("calm", short ? 0 : 20) * 1_000,
     only: typeof values.only === "string" ? values.only : undefined,
     say,
   });

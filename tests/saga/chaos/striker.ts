@@ -1,4 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { pause } from "#kit/pause.ts";
 import type { Stack } from "../../../stack/stack.ts";
 import { sagaOf } from "../books/totals.ts";
 import { hit } from "./blow.ts";
@@ -18,7 +18,7 @@ export interface Fate {
 export interface Striker {
   /** For the calls of the worker. */
   watch: Watch;
-  /** Deals it and resolves when its victim takes work again. False when no saga came to its boundary in time. */
+  /** Deals it and resolves when its victim takes work again. False when no saga came to its boundary in time, or `ending` was aborted. */
   strike(strike: Strike): Promise<boolean>;
 }
 
@@ -36,7 +36,7 @@ interface Aim {
   reached: (recovered: Promise<void>) => void;
 }
 
-export function createStriker(stack: Stack, fate: Fate): Striker {
+export function createStriker(stack: Stack, fate: Fate, ending: AbortSignal): Striker {
   /** One for each kind of saga. */
   const aims = new Map<string, Aim>();
 
@@ -76,23 +76,20 @@ export function createStriker(stack: Stack, fate: Fate): Striker {
     async strike(strike) {
       const { at } = strike;
       if (!at) {
-        await pause(strike.waitMs);
+        await pause(strike.waitMs, ending);
+        if (ending.aborted) return false;
         await (await hit(stack, strike)).recovered;
         return true;
       }
-      const recovered = await new Promise<{ recovered: Promise<void> } | undefined>((resolve) => {
-        const late = setTimeout(() => resolve(undefined), reachDeadlineMs);
-        aims.set(at.saga, {
-          strike,
-          at,
-          doomed: new Set(),
-          doomTime: 0,
-          reached(recovered) {
-            clearTimeout(late);
-            resolve({ recovered });
-          },
-        });
+      const struck = Promise.withResolvers<{ recovered: Promise<void> }>();
+      aims.set(at.saga, {
+        ...{ strike, at, doomed: new Set(), doomTime: 0 },
+        reached: (recovered) => struck.resolve({ recovered }),
       });
+      const late = new AbortController();
+      const gaveUp = pause(reachDeadlineMs, AbortSignal.any([ending, late.signal]));
+      const recovered = await Promise.race([struck.promise, gaveUp.then(() => undefined)]);
+      late.abort();
       aims.delete(at.saga);
       await recovered?.recovered;
       return recovered !== undefined;
