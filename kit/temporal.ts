@@ -38,6 +38,8 @@ export function connectTemporal(options: { address: string; identity: string }):
     namespace: temporalNamespace,
     identity: options.identity,
     interceptors: [new OpenTelemetryWorkflowClientInterceptor()],
+    // A workflow that was ended by hand would answer as if it still ran.
+    queryRejectCondition: "NOT_COMPLETED_CLEANLY",
   });
   return {
     async ask(call, withinMs = timeoutMs) {

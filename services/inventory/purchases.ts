@@ -51,12 +51,14 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
     if (!purchaseId.startsWith(idOf(userId, ""))) throw unknown();
   };
 
-  /** What a purchase was begun with, from where Temporal keeps it also when no worker runs. */
-  async function readOrder(purchaseId: string, ms = lookMs) {
+  /** What Temporal knows of a purchase, also when no worker runs: what it was begun with, and whether it needs repair. */
+  async function describe(purchaseId: string, ms = lookMs) {
     const description = await temporal.ask((workflows) => workflows.getHandle(purchaseId).describe(), ms);
-    const { itemId, quantity, price } = description.memo as { itemId: string; quantity: number; price: string };
+    const memo = description.memo as { itemId: string; quantity: number; price: string; needs_repair?: string };
+    const { itemId, quantity, price, needs_repair: needsRepair } = memo;
     const createTime = timestampFromDate(description.startTime);
-    return { purchaseId, itemId, quantity, price: BigInt(price), createTime, state: description.status.name };
+    const order = { purchaseId, itemId, quantity, price: BigInt(price), createTime };
+    return { order, needsRepair, state: description.status.name };
   }
 
   /** Its end, if it comes within `ms`. */
@@ -71,21 +73,25 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
     }
   }
 
-  /** How far it is: the worker knows, else that it runs is all there is to say. Answered by `end`. */
-  async function look(purchaseId: string, end = Number.POSITIVE_INFINITY): Promise<Purchase> {
-    const within = () => Math.max(1, Math.min(lookMs, end - Date.now()));
+  /** Whether it runs, needs repair or has just ended: its steps only the worker knows. */
+  async function lookFromAfar(purchaseId: string, within: () => number): Promise<Purchase> {
+    const { order, needsRepair, state } = await describe(purchaseId, within());
+    const running = create(PurchaseSchema, { ...order, status: PurchaseStatus.RUNNING });
+    if (state === "COMPLETED") return (await endWithin(purchaseId, within())) ?? running;
+    if (state === "RUNNING" && !needsRepair) return running;
+    // Else it was ended by hand in Temporal, past what sagas do.
+    const reason = state === "RUNNING" ? needsRepair! : state.toLowerCase();
+    return create(PurchaseSchema, { ...order, status: PurchaseStatus.NEEDS_REPAIR, reason });
+  }
+
+  /** How far it is, step by step, as the worker says. */
+  async function look(purchaseId: string, within = () => lookMs): Promise<Purchase> {
     try {
       const query = (workflows: WorkflowClient) => workflows.getHandle(purchaseId).query<JsonValue>("purchase");
       return fromJson(PurchaseSchema, await temporal.ask(query, within()));
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw unknown();
-      const { state, ...order } = await readOrder(purchaseId, within());
-      const running = create(PurchaseSchema, { ...order, status: PurchaseStatus.RUNNING });
-      if (state === "RUNNING") return running;
-      // It has just come to its end.
-      if (state === "COMPLETED") return (await endWithin(purchaseId, within())) ?? running;
-      // Ended by hand in Temporal, past what sagas do.
-      return create(PurchaseSchema, { ...order, status: PurchaseStatus.NEEDS_REPAIR, reason: state.toLowerCase() });
+      return lookFromAfar(purchaseId, within);
     }
   }
 
@@ -108,7 +114,7 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
-      const first = await readOrder(purchaseId);
+      const { order: first } = await describe(purchaseId);
       if (first.itemId !== itemId || first.quantity !== quantity)
         throw refuse("request_differs", "this request id was given to another purchase");
       return { purchaseId, price: first.price };
@@ -117,8 +123,10 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
     async wait(userId, purchaseId, waitMs) {
       expectOwn(userId, purchaseId);
       const end = Date.now() + waitMs;
-      // One question of Temporal, not one after another: each look is a piece of work for the worker, which has the sagas to do.
-      return (await endWithin(purchaseId, Math.max(100, waitMs - 3 * lookMs))) ?? (await look(purchaseId, end));
+      const within = () => Math.max(1, Math.min(lookMs, end - Date.now()));
+      // Temporal is asked, and not the worker as long as the purchase runs: each look of its is a piece of work, and it has the sagas to do.
+      const purchase = (await endWithin(purchaseId, waitMs - lookMs)) ?? (await lookFromAfar(purchaseId, within));
+      return purchase.status === PurchaseStatus.NEEDS_REPAIR ? look(purchaseId, within) : purchase;
     },
 
     async *watch(userId, purchaseId, signal) {

@@ -30,11 +30,17 @@ export const createTemporal: CreateEngine = ({ stateDir, network }) => {
         "metrics-port": String(temporalMetrics.port),
         // Temporal's own default asks the disk three times for each write that it must not lose.
         "sqlite-pragma": "journal_mode=wal",
-        // After ten lost tasks of a workflow, of a worker that was killed say, Temporal would try only every ten minutes.
-        "dynamic-config-value": 'history.workflowTaskRetryMaxInterval="5s"',
+        "dynamic-config-value": [
+          // After ten lost tasks of a workflow, of a worker that was killed say, Temporal would try only every ten minutes.
+          'history.workflowTaskRetryMaxInterval="5s"',
+          // Lets clocks of several servers differ by 1 s, so that no timer is shorter. Here is one.
+          'history.timerProcessorMaxTimeShift="20ms"',
+        ],
         "log-level": "error",
       };
-      const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+      const args = Object.entries(settings).flatMap(([name, values]) =>
+        [values].flat().flatMap((value) => [`--${name}`, value]),
+      );
       return { file, args: ["server", "start-dev", ...args], cwd: dir };
     },
     probe: () => keepForDays(format(temporal)),

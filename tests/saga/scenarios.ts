@@ -21,7 +21,7 @@ export interface Scenario {
   gaveUp?: true;
 }
 
-const refuse = (reason: string) => () => {
+export const refuse = (reason: string) => () => {
   throw ApplicationFailure.nonRetryable("refused", reason);
 };
 const refuseOnce = (reason: string) => (time: number) => {

@@ -49,6 +49,8 @@ export async function createStage(address: string) {
 
   return {
     temporal,
+    /** For a saga that is begun elsewhere; returns its calls, which grow. */
+    script: begin,
     /** Plays a scenario to its end. */
     async play({ saga, script, meanwhile }: Scenario): Promise<{ workflowId: string; calls: string[] }> {
       const workflowId = `${saga}-${randomUUID()}`;
