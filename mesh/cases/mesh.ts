@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { provision } from "../../stack/provision/index.ts";
 import { type Authority, createAuthority } from "../local/authority.ts";
@@ -8,6 +7,7 @@ import { addresses, format, sidecars, type Workload, workload, workloads } from 
 import { type Background, eventually, startBackground } from "../tools/background.ts";
 import { startDiscovery } from "../tools/discovery.ts";
 import { envoyArguments, envoyDir, renderMesh } from "../tools/render.ts";
+import { openWorkFolder } from "../tools/work-folder.ts";
 import { type Echo, type Received, startEcho } from "./echo.ts";
 import { createIssuer, type Issuer } from "./tokens.ts";
 
@@ -54,8 +54,7 @@ export async function startMesh(frozen?: string): Promise<Mesh> {
   await using cleanup = new AsyncDisposableStack(); // until the mesh is handed over
   const { network, release } = await claimFreeNetwork();
   cleanup.defer(release);
-  const stateDir = await mkdtemp(join(tmpdir(), "mesh-test-"));
-  cleanup.defer(() => rm(stateDir, { recursive: true, force: true }));
+  const { path: stateDir } = cleanup.use(await openWorkFolder("mesh-test"));
 
   const at = addresses(network);
   const issuer = await createIssuer();

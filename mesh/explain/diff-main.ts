@@ -2,8 +2,6 @@
  * `npm run mesh:diff`: what the change of mesh/istio/ that is not committed yet means in terms of calls; `--base REV`: since another
  * commit. `--run` compiles it and proves with real Envoys which cases no longer hold. Ends with 1 when a case doesn't.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Case, loadCases } from "../cases/format.ts";
@@ -11,24 +9,22 @@ import { startMesh } from "../cases/mesh.ts";
 import { runCases } from "../cases/run.ts";
 import { endOnSignals } from "../tools/background.ts";
 import { compileMesh } from "../tools/compile.ts";
+import { openWorkFolder } from "../tools/work-folder.ts";
 import { changedCalls, changedCases, changedObjects } from "./diff.ts";
 import { drawCalls, drawCases, drawObjects } from "./diff-report.ts";
 import { loadPolicy } from "./policy.ts";
 
 /** The cases that fail on real Envoys with the policy as it is saved now. `envoy/` is left as it is. */
 async function failingCases(cases: Case[]): Promise<string[]> {
-  const work = await mkdtemp(join(tmpdir(), "mesh-diff-"));
-  try {
-    await compileMesh(join(work, "envoy"));
-    await using mesh = await startMesh(join(work, "envoy"));
-    const failures = await runCases(mesh, cases);
-    return failures.flatMap(({ failed, differences }) => [
-      `  ${failed.name}  ${failed.at}`,
-      ...differences.map((one) => `    ${one}`),
-    ]);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+  await using folder = await openWorkFolder("mesh-diff");
+  const envoy = join(folder.path, "envoy");
+  await compileMesh(envoy);
+  await using mesh = await startMesh(envoy);
+  const failures = await runCases(mesh, cases);
+  return failures.flatMap(({ failed, differences }) => [
+    `  ${failed.name}  ${failed.at}`,
+    ...differences.map((one) => `    ${one}`),
+  ]);
 }
 
 try {

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Case } from "../cases/format.ts";
@@ -11,6 +10,7 @@ import { frozenDir } from "../tools/paths.ts";
 import { createCompiler } from "../tools/watch-compiler.ts";
 import { type Laid, layRunning } from "../tools/watch-lay.ts";
 import type { PolicyText } from "../tools/watch-source.ts";
+import { openWorkFolder } from "../tools/work-folder.ts";
 import type { Mutant } from "./operators.ts";
 
 /** What became of a mutant. */
@@ -33,9 +33,8 @@ export async function* runMutants(
   mutants: Mutant[],
 ): AsyncGenerator<Verdict> {
   await using compiler = createCompiler();
-  const work = await mkdtemp(join(tmpdir(), "mesh-mutant-"));
   await using cleanup = new AsyncDisposableStack();
-  cleanup.defer(() => rm(work, { recursive: true, force: true }));
+  const { path: work } = cleanup.use(await openWorkFolder("mesh-mutant"));
   let mesh: Mesh | undefined = await startMesh();
   cleanup.defer(() => mesh?.[Symbol.asyncDispose]());
   const never = new AbortController().signal;

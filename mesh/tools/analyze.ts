@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { provision } from "../../stack/provision/index.ts";
@@ -9,6 +8,7 @@ import { addresses, namespace } from "../local/topology.ts";
 import { kubeconfig } from "./istiod.ts";
 import { startKubeStub } from "./kube-stub.ts";
 import { objectFiles } from "./paths.ts";
+import { openWorkFolder } from "./work-folder.ts";
 
 /** What `istioctl analyze` says that is not worth a word here. */
 const suppressed = [
@@ -26,8 +26,7 @@ export async function analyzePolicy(policy: string): Promise<string | undefined>
   await using cleanup = new AsyncDisposableStack();
   const { network, release } = await claimFreeNetwork();
   cleanup.defer(release);
-  const work = await mkdtemp(join(tmpdir(), "mesh-analyze-"));
-  cleanup.defer(() => rm(work, { recursive: true, force: true }));
+  const { path: work } = cleanup.use(await openWorkFolder("mesh-analyze"));
 
   const kube = { ...addresses(network).edge, port: 18001 };
   cleanup.use(await startKubeStub(kube, network));

@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, open, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { provision } from "../../stack/provision/index.ts";
 import { createAuthority } from "../local/authority.ts";
@@ -9,6 +8,7 @@ import { analyzePolicy } from "./analyze.ts";
 import { endOnSignals } from "./background.ts";
 import { compileMesh } from "./compile.ts";
 import { frozenDir, policyDir, policyFiles, projectDir } from "./paths.ts";
+import { openWorkFolder } from "./work-folder.ts";
 
 /** What is wrong, in words for a person; undefined when nothing is. */
 type Finding = string | undefined;
@@ -93,19 +93,15 @@ async function writeCertificates(dir: string, service: string): Promise<void> {
 
 if (import.meta.main) {
   endOnSignals();
-  const work = await mkdtemp(join(tmpdir(), "mesh-check-"));
-  try {
-    const findings = [
-      await policyIsValid(),
-      await policyIsSound(),
-      await frozenIsCurrent(work),
-      await frozenIsValid(work),
-    ];
-    const wrong = findings.filter((finding) => finding !== undefined);
-    for (const finding of wrong) console.error(finding);
-    if (wrong.length > 0) process.exitCode = 1;
-    else console.log("istioctl finds no fault in mesh/istio/, envoy/ is what istiod makes of it, and Envoy takes it");
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+  await using folder = await openWorkFolder("mesh-check");
+  const findings = [
+    await policyIsValid(),
+    await policyIsSound(),
+    await frozenIsCurrent(folder.path),
+    await frozenIsValid(folder.path),
+  ];
+  const wrong = findings.filter((finding) => finding !== undefined);
+  for (const finding of wrong) console.error(finding);
+  if (wrong.length > 0) process.exitCode = 1;
+  else console.log("istioctl finds no fault in mesh/istio/, envoy/ is what istiod makes of it, and Envoy takes it");
 }

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { provision } from "../../stack/provision/index.ts";
 import { claimFreeNetwork } from "../local/network.ts";
@@ -13,6 +12,7 @@ import { startKubeStub } from "./kube-stub.ts";
 import { revisionFilter, withoutRevision } from "./revision.ts";
 import { startSecretServer } from "./secret-server.ts";
 import { changedFiles, type PolicyText } from "./watch-source.ts";
+import { openWorkFolder } from "./work-folder.ts";
 
 /** The real istiod on a policy, and a live Envoy for each workload, in a loopback network of their own. */
 export interface LiveMesh extends AsyncDisposable {
@@ -35,8 +35,7 @@ export async function startLiveMesh(policy: PolicyText): Promise<LiveMesh> {
   await using cleanup = new AsyncDisposableStack(); // until it is handed over
   const { network, release } = await claimFreeNetwork();
   cleanup.defer(release);
-  const work = await mkdtemp(join(tmpdir(), "mesh-compile-"));
-  cleanup.defer(() => rm(work, { recursive: true, force: true }));
+  const { path: work } = cleanup.use(await openWorkFolder("mesh-compile"));
 
   const at = (port: number) => ({ ...addresses(network).edge, port });
   const ports = { kube: at(18001), secrets: at(18020), xds: at(18010), http: at(18017), monitoring: at(18014) };

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { versions } from "../local/topology.ts";
 import { Ended } from "./background.ts";
@@ -10,6 +8,7 @@ import { type Compiler, createCompiler } from "./watch-compiler.ts";
 import { type Finding, istioctlFindings, istiodFindings, locate, yamlFindings } from "./watch-findings.ts";
 import { type Laid, layRunning } from "./watch-lay.ts";
 import { changedFiles, onPolicyEvents, type PolicyText, readPolicy, writePolicy } from "./watch-source.ts";
+import { openWorkFolder } from "./work-folder.ts";
 
 /** Whose policy to follow, and which Envoys follow it. */
 export interface WatchOptions {
@@ -136,9 +135,9 @@ async function tryPolicy(
   const syntax = yamlFindings(now, asked);
   if (syntax.length > 0) return { findings: syntax };
 
-  const work = await mkdtemp(join(tmpdir(), "mesh-watch-"));
+  await using work = await openWorkFolder("mesh-watch");
   try {
-    const [policy, compiled] = [join(work, "policy"), join(work, "compiled")];
+    const [policy, compiled] = [join(work.path, "policy"), join(work.path, "compiled")];
     writePolicy(now, policy);
     const refused = new AbortController();
     const validated = istioctlFindings(istioctl, policy, asked, at).then((findings) => {
@@ -156,8 +155,6 @@ async function tryPolicy(
     return { laid: await layRunning({ stateDir, network, compiled }), findings: [] };
   } catch (error) {
     return { findings: findingsOf(error, asked, at) };
-  } finally {
-    await rm(work, { recursive: true, force: true });
   }
 }
 
