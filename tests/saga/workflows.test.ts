@@ -32,7 +32,7 @@ describe("each saga does its steps, and their undoing, in order", () => {
       assert.deepEqual(told, scenario.calls);
     });
 
-  test("a trade acts on its answer only when Temporal has written it down", async () => {
+  test("a trade acts on a no only when Temporal has written it down", async () => {
     const declined = scenarios.find(({ saga, name }) => saga === "trade" && name === "declined")!;
     const { workflowId } = await stage.play(declined);
     const history = await stage.temporal.ask((workflows) => workflows.getHandle(workflowId).fetchHistory());

@@ -77,9 +77,11 @@ export async function trade({ offered, wanted, expireTime }: TradeOffer): Promis
       await lasts();
       await condition(() => answer !== undefined, Math.max(1, expireTime - Date.now()));
       answer ??= "EXPIRED";
-      // Until Temporal has written the answer down it is forgotten with the worker, and another could follow what was done because of this one.
-      if (patched("answer-written-down")) await sleep(1);
-      if (answer !== "ACCEPTED") throw new CalledOff(answer);
+      if (answer !== "ACCEPTED") {
+        // Until Temporal has written a no down, it is forgotten with the worker: a yes could come after the trade was told to be off.
+        if (answer !== "EXPIRED" && patched("no-written-down")) await sleep(1);
+        throw new CalledOff(answer);
+      }
 
       await setTradeStatus(tradeId, "ACCEPTED", "");
       await saga.step("reserve_wanted", (id) => reserveItems(id, wanted));
