@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
@@ -178,6 +179,7 @@ function contendedTrade(stack: Stack, players: Player[], resultOf: (tradeId: str
     });
     const { tradeId } = trade!;
     await until("the offer stands", async () => {
+      await pause(200);
       const { trade: now } = await clients[from]!.getTrade({ tradeId });
       return now!.status === TradeStatus.OFFERED;
     });
