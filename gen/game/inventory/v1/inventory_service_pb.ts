@@ -276,8 +276,8 @@ export const InventoryService: GenService<{
     output: typeof PurchaseItemResponseSchema;
   },
   /**
-   * WaitPurchase answers when the purchase has ended, or after at most 3.5 seconds with how far it is. NOT_FOUND for a purchase that is
-   * not the caller's.
+   * WaitPurchase answers when the purchase has ended, or after at most 3.5 seconds that it still runs, its steps left out, or needs repair.
+   * NOT_FOUND for a purchase that is not the caller's.
    *
    * @generated from rpc game.inventory.v1.InventoryService.WaitPurchase
    */
