@@ -78,10 +78,9 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
     const { order, needsRepair, state } = await describe(purchaseId, within());
     const running = create(PurchaseSchema, { ...order, status: PurchaseStatus.RUNNING });
     if (state === "COMPLETED") return (await endWithin(purchaseId, within())) ?? running;
-    if (state === "RUNNING" && !needsRepair) return running;
-    // Else it was ended by hand in Temporal, past what sagas do.
-    const reason = state === "RUNNING" ? needsRepair! : state.toLowerCase();
-    return create(PurchaseSchema, { ...order, status: PurchaseStatus.NEEDS_REPAIR, reason });
+    // What was ended by hand in Temporal, past what sagas do, needs repair too.
+    const reason = state === "RUNNING" ? needsRepair : state.toLowerCase();
+    return reason ? create(PurchaseSchema, { ...order, status: PurchaseStatus.NEEDS_REPAIR, reason }) : running;
   }
 
   /** How far it is, step by step, as the worker says. */
@@ -124,7 +123,7 @@ export function createTemporalPurchases(temporal: TemporalClient): Purchases {
       expectOwn(userId, purchaseId);
       const end = Date.now() + waitMs;
       const within = () => Math.max(1, Math.min(lookMs, end - Date.now()));
-      // Temporal is asked, and not the worker as long as the purchase runs: each look of its is a piece of work, and it has the sagas to do.
+      // Temporal is asked, and not the worker while the purchase runs: each look is a piece of work for it, and it has the sagas to do.
       const purchase = (await endWithin(purchaseId, waitMs - lookMs)) ?? (await lookFromAfar(purchaseId, within));
       return purchase.status === PurchaseStatus.NEEDS_REPAIR ? look(purchaseId, within) : purchase;
     },

@@ -10,7 +10,9 @@ const parts = ["envoy", "gen", "kit", "mesh", "proto", "services", "stack", "tes
 
 /** What a run on the damaged platform finds, struck at the boundaries of that name. */
 async function runOn(copy: string, only: string): Promise<{ code: number; broken: Rule[]; output: string }> {
-  const args = ["tests/saga/chaos/main.ts", "--seed", "1", "--players", "6", "--purchases", "0", "--only", only];
+  const options = { seed: 1, players: 6, purchases: 0, calm: 0, only };
+  const given = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+  const args = ["tests/saga/chaos/main.ts", ...given];
   const { code, stdout } = await new Promise<{ code: number; stdout: string }>((resolve) => {
     const child = execFile(process.execPath, args, { cwd: copy, maxBuffer: 1e8 }, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout: stdout + stderr }),
