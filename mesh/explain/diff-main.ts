@@ -3,7 +3,7 @@
  * commit. `--run` compiles it and proves with real Envoys which cases no longer hold. Ends with 1 when a case doesn't.
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readArguments } from "../../stack/arguments.ts";
 import { type Case, loadCases } from "../cases/format.ts";
 import { startMesh } from "../cases/mesh.ts";
 import { runCases } from "../cases/run.ts";
@@ -27,8 +27,14 @@ async function failingCases(cases: Case[]): Promise<string[]> {
   ]);
 }
 
+const usage = `usage: npm run mesh:diff -- [options]      what the change of mesh/istio/ means in terms of calls
+
+  --base REV   since this commit (HEAD)
+  --run        proves with real Envoys which cases no longer hold`;
+const { values } = readArguments(usage, {
+  options: { base: { type: "string", default: "HEAD" }, run: { type: "boolean" } },
+});
 try {
-  const { values } = parseArgs({ options: { base: { type: "string", default: "HEAD" }, run: { type: "boolean" } } });
   const [before, after] = [loadPolicy(values.base), loadPolicy()];
   const cases = loadCases();
   const objects = changedObjects(before, after);

@@ -4,7 +4,7 @@
  * when it cannot tell.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { readArguments } from "../../stack/arguments.ts";
 import type { Call } from "./call.ts";
 import { explainCall } from "./explain-call.ts";
 import { explainTrace } from "./explain-trace.ts";
@@ -27,29 +27,16 @@ function giveUp(message: string): never {
   process.exit(2);
 }
 
-function readArguments() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        as: { type: "string" },
-        permissions: { type: "string" },
-        token: { type: "string" },
-        header: { type: "string", multiple: true },
-        http1: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
-  } catch (error) {
-    return giveUp(`${(error as Error).message}\n\n${usage}`);
-  }
-}
-
-const { values, positionals } = readArguments();
-if (values.help) {
-  console.log(usage);
-  process.exit(0);
-}
+const { values, positionals } = readArguments(usage, {
+  allowPositionals: true,
+  options: {
+    as: { type: "string" },
+    permissions: { type: "string" },
+    token: { type: "string" },
+    header: { type: "string", multiple: true },
+    http1: { type: "boolean" },
+  },
+});
 const [first = "", target] = positionals;
 try {
   if (positionals.length === 1 && /^[0-9a-f]{32}$/i.test(first)) {

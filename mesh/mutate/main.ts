@@ -2,7 +2,7 @@
  * `npm run mesh:mutate`: changes each number and rule of the policy in turn and tells which changes no case notices. Arguments choose files
  * by a piece of their name, or one line as `file:line`; `--every 5` takes each fifth mutant. Exits with 1 when fewer than 95 of 100 are caught.
  */
-import { parseArgs } from "node:util";
+import { readArguments, wholeNumber } from "../../stack/arguments.ts";
 import { loadCases } from "../cases/format.ts";
 import { loadPolicy } from "../cases/policy.ts";
 import { endOnSignals } from "../tools/background.ts";
@@ -17,17 +17,23 @@ const threshold = 0.95;
 const isAt = (piece: string, file: string, line: number) =>
   file.includes(piece) || `mesh/istio/${file}:${line}`.endsWith(piece);
 
+const usage = `usage: npm run mesh:mutate -- [PIECE...] [--every N]      which changes of the policy no case notices
+
+  PIECE       only files whose name holds it, or one line: edge.yaml:12
+  --every N   each Nth change only (1)`;
+const { values, positionals } = readArguments(usage, {
+  options: { every: { type: "string", default: "1" } },
+  allowPositionals: true,
+});
+const every = wholeNumber("every", values.every, 1);
+
 endOnSignals();
 try {
-  const { values, positionals } = parseArgs({
-    options: { every: { type: "string", default: "1" } },
-    allowPositionals: true,
-  });
   const policy = readPolicy(policyDir);
   const mutants = [...policy]
     .flatMap(([file, text]) => mutantsOf(file, text))
     .filter(({ file, line }) => positionals.length === 0 || positionals.some((piece) => isAt(piece, file, line)))
-    .filter((_, i) => i % Number(values.every) === 0);
+    .filter((_, i) => i % every === 0);
   console.log(`${mutants.length} mutants`);
   const verdicts: Verdict[] = [];
   for await (const verdict of runMutants(policy, loadPolicy(), loadCases(), mutants)) {

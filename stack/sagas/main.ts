@@ -1,15 +1,19 @@
 /** `npm run sagas`: how the sagas of the running stack fare. `npm run sagas -- repair <id> [--settled]` finishes one that needs a person. */
-import { parseArgs } from "node:util";
 import { addresses, format } from "../../mesh/local/topology.ts";
+import { readArguments } from "../arguments.ts";
 import { lineOf } from "../fault.ts";
 import { defaultStateDir } from "../paths.ts";
 import { readSagas, repairSaga } from "./sagas.ts";
 import { drawSagas } from "./view.ts";
 
-const usage = "usage: npm run sagas [-- repair <saga id> [--settled]]";
+const usage = `usage: npm run sagas                                      how the sagas fare, and which need a person
+       npm run sagas -- repair <saga id> [--settled]      what failed in it is tried again; --settled: it is put right by hand`;
+const { positionals, values } = readArguments(usage, {
+  options: { settled: { type: "boolean" } },
+  allowPositionals: true,
+});
 
 async function main(): Promise<number> {
-  const { positionals, values } = parseArgs({ options: { settled: { type: "boolean" } }, allowPositionals: true });
   const [command, sagaId] = positionals;
   const at = addresses(0);
   if (!command) {
@@ -29,6 +33,6 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  console.error(`${lineOf(error)}\n${usage}`);
+  console.error(lineOf(error));
   process.exitCode = 1;
 }

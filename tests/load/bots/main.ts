@@ -3,12 +3,17 @@
  * (`npm start`), and what they feel of it. `--edge http://127.0.0.1:8080` names another. Who they are is kept in `.state/bots/`, so that the next run needs no passwords.
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readArguments, wholeNumber } from "../../../stack/arguments.ts";
 import { defaultStateDir } from "../../../stack/paths.ts";
 import { formatReport } from "./report.ts";
 import { runBots } from "./run.ts";
 
-const { values } = parseArgs({
+const usage = `usage: npm run bots -- [options]      players who walk, fight, chat and queue, and what they feel of it
+
+  --players N   how many (100)
+  --seconds S   for how long they play (60)
+  --edge URL    of a platform that runs (http://127.0.0.1:8080)`;
+const { values } = readArguments(usage, {
   options: {
     players: { type: "string", default: "100" },
     seconds: { type: "string", default: "60" },
@@ -16,15 +21,8 @@ const { values } = parseArgs({
   },
 });
 
-function wholeNumber(name: "players" | "seconds", max: number): number {
-  const value = Number(values[name]);
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  console.error(`--${name} is a whole number from 1 to ${max}`);
-  process.exit(2);
-}
-
-const players = wholeNumber("players", 2_000);
-const seconds = wholeNumber("seconds", 3_600);
+const players = wholeNumber("players", values.players, 1, 2_000);
+const seconds = wholeNumber("seconds", values.seconds, 1, 3_600);
 const answers = await fetch(`${values.edge}/healthz`).then(
   (response) => response.ok,
   () => false,

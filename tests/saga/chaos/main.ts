@@ -3,7 +3,7 @@
  * and at every boundary of every step. Then the books are checked.
  */
 import { randomInt } from "node:crypto";
-import { parseArgs } from "node:util";
+import { readArguments, wholeNumber } from "../../../stack/arguments.ts";
 import { elapsed } from "../../../stack/elapsed.ts";
 import { runChaos } from "./chaos.ts";
 import { drawReport } from "./report.ts";
@@ -19,53 +19,38 @@ const usage = `usage: npm run chaos:sagas -- [options]
   --only NAME     strikes only the boundaries whose name it is found in, such as "purchase add_item"
   --short         one round: every boundary and every victim once, without calm (some minutes)
 
-Ctrl-C ends it early: the books are checked all the same.
-`;
+Ctrl-C ends it early: the books are checked all the same.`;
 
 const number = { type: "string" } as const;
-try {
-  const { values } = parseArgs({
-    options: {
-      seed: number,
-      purchases: number,
-      minutes: number,
-      players: number,
-      rest: number,
-      calm: number,
-      only: { type: "string" },
-      short: { type: "boolean" },
-      help: { type: "boolean" },
-    },
-  });
-  if (values.help) console.log(usage);
-  else await run(values);
-} catch (error) {
-  const { code, message } = error as NodeJS.ErrnoException;
-  console.error(code?.startsWith("ERR_PARSE_ARGS") ? `${message}\n\n${usage}` : error);
-  process.exitCode = 2;
-}
+const { values } = readArguments(usage, {
+  options: {
+    seed: number,
+    purchases: number,
+    minutes: number,
+    players: number,
+    rest: number,
+    calm: number,
+    only: { type: "string" },
+    short: { type: "boolean", default: false },
+  },
+});
+const whole = (name: "seed" | "purchases" | "minutes" | "players" | "rest" | "calm", fallback: number) =>
+  wholeNumber(name, values[name] ?? String(fallback));
 
-async function run(values: { [name: string]: string | boolean | undefined }): Promise<void> {
-  const whole = (name: string, fallback: number) => {
-    const value = Number(values[name] ?? fallback);
-    if (!Number.isInteger(value) || value < 0) throw new TypeError(`--${name} is a whole number`);
-    return value;
-  };
-  const seed = whole("seed", randomInt(2 ** 31));
-  const short = values.short === true;
-  const started = Date.now();
-  const say = (line: string) => console.log(`${elapsed(Date.now() - started).padStart(7)}  ${line}`);
-  say(`seed ${seed}`);
-  const report = await runChaos({
-    seed,
-    players: whole("players", short ? 24 : 60),
-    purchases: whole("purchases", short ? 0 : 2_000),
-    minutes: whole("minutes", 0),
-    restMs: whole("rest", short ? 6_000 : 0),
-    calmMs: whole("calm", short ? 0 : 20) * 1_000,
-    only: typeof values.only === "string" ? values.only : undefined,
-    say,
-  });
-  for (const line of drawReport(report)) console.log(line);
-  if (report.faults.length > 0) process.exitCode = 1;
-}
+const { only, short } = values;
+const seed = whole("seed", randomInt(2 ** 31));
+const started = Date.now();
+const say = (line: string) => console.log(`${elapsed(Date.now() - started).padStart(7)}  ${line}`);
+say(`seed ${seed}`);
+const report = await runChaos({
+  seed,
+  players: whole("players", short ? 24 : 60),
+  purchases: whole("purchases", short ? 0 : 2_000),
+  minutes: whole("minutes", 0),
+  restMs: whole("rest", short ? 6_000 : 0),
+  calmMs: whole("calm", short ? 0 : 20) * 1_000,
+  only,
+  say,
+});
+for (const line of drawReport(report)) console.log(line);
+if (report.faults.length > 0) process.exitCode = 1;
