@@ -57,8 +57,9 @@ export function sagaTrouble(platform: Platform): void {
       await until(
         "the purchase turns back",
         async () => {
-          const { purchase } = await ann.inventory.waitPurchase({ purchaseId });
-          return purchase!.steps.some(({ name, status }) => name === "log_purchase" && status !== 1);
+          for await (const { purchase } of ann.inventory.watchPurchase({ purchaseId }))
+            if (purchase!.steps.some(({ name, status }) => name === "log_purchase" && status !== 1)) return true;
+          return false;
         },
         60_000,
       ).finally(() => analytics.kill("SIGCONT"));
