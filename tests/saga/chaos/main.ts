@@ -51,6 +51,10 @@ const report = await runChaos({
   calmMs: whole("calm", short ? 0 : 20) * 1_000,
   only,
   say,
+}).catch((error) => {
+  // Not a fault of the books, which were not read.
+  console.error(error);
+  process.exit(2);
 });
 for (const line of drawReport(report)) console.log(line);
 if (report.faults.length > 0) process.exitCode = 1;
